@@ -22,5 +22,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
     options = list(options)
     match = difflib.get_close_matches(str(name), options, n=1, cutoff=0.4)
     guess = f' Did you mean "{match[0]}"?' if match else ""
-    shown = ", ".join(options[:20]) + (f", ... ({len(options)} in all)" if len(options) > 20 else "")
+    shown = ", ".join(options[:20]) + (
+        f", ... ({len(options)} in all)" if len(options) > 20 else ""
+    )
     return f"{guess} There are: {shown}."

@@ -33,10 +33,7 @@ def get_profile() -> str:
     "mini" uses embedded data and weights only; "full" uses the real photographs and torchvision's
     ImageNet weights. Raises `InputError` for another word.
     """
-    profile = os.environ.get("TLHELPERS_PROFILE", "mini")
-    if profile not in PROFILES:
-        raise InputError(f'unknown profile "{profile}".{nearest(profile, PROFILES)}')
-    return profile
+    return _known(os.environ.get("TLHELPERS_PROFILE", "mini"))
 
 
 def get_device(name: str | None = None) -> torch.device:
@@ -95,7 +92,7 @@ def setup(
         quiet: print nothing.
     """
     if profile is not None:
-        os.environ["TLHELPERS_PROFILE"] = profile
+        os.environ["TLHELPERS_PROFILE"] = _known(profile)
     runtime = Runtime(
         get_profile(), get_device(device), seed, os.environ.get("TLHELPERS_BACKBONE", backbone)
     )
@@ -147,6 +144,12 @@ def inference(model: nn.Module, device: torch.device) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def _known(profile: str) -> str:
+    if profile not in PROFILES:
+        raise InputError(f'unknown profile "{profile}".{nearest(profile, PROFILES)}')
+    return profile
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,0 +1,53 @@
+"""tlhelpers: the small library behind the course on transfer learning.
+
+    import tlhelpers as tl
+
+Every name below is loaded when it is first used, so that importing the package costs next to
+nothing beyond `import torch`.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_ROOMS = {
+    "errors": ["InputError", "AssetError"],
+    "runtime": ["setup", "get_device", "get_profile", "seed_everything", "autocast", "Runtime"],
+    "assets": ["fetch", "data_dir"],
+    "images": ["ImageTensors", "load_image_folder", "load_images"],
+    "batches": ["BatchLoader", "random_affine", "random_resized_crop", "color_jitter"],
+    "backbones": ["Backbone", "load_backbone", "list_backbones"],
+    "surgery": [
+        "freeze",
+        "unfreeze",
+        "freeze_to",
+        "train_mode",
+        "get_head",
+        "replace_head",
+        "param_groups",
+        "count_parameters",
+        "fingerprint",
+        "changed",
+    ],
+    "features": ["FeatureTensors", "extract_features", "linear_probe"],
+    "history": ["History"],
+    "training": ["fit", "evaluate", "predict"],
+    "checkpoints": ["save_checkpoint", "load_checkpoint"],
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        from .errors import nearest
+
+        raise AttributeError(f'tlhelpers has no "{name}".{nearest(name, _HOME)}')
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value  # found directly from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,190 @@
+"""The training loop: forward, loss, backward, step, with what is frozen truly frozen.
+
+One `fit` is one phase: to change what is trainable, build a new optimizer and call `fit` again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .errors import InputError
+from .guards import check_optimizer, check_outputs, explain_size_error
+from .history import History, rank
+from .progress import Progress
+from .runtime import autocast, inference
+from .surgery import train_mode
+
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
+
+def fit(
+    model: nn.Module,
+    train,
+    val=None,
+    *,
+    optimizer: torch.optim.Optimizer,
+    epochs: int | None = None,
+    steps: int | None = None,
+    scheduler=None,
+    batch_scheduler=None,
+    loss_fn: LossFn = F.cross_entropy,
+    keep_best: bool = False,
+    on_epoch_end: Callable[[History], None] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place on `train`, measuring `val` after every epoch.
+
+    Modules whose parameters are all frozen stay in eval mode, so neither their weights nor their
+    buffers move. An interrupt (the notebook's stop button) ends the run cleanly; a loss that is not
+    finite ends it with the weights of the last good epoch. Both are named in `History.stopped`.
+
+    Args:
+        model: gives logits (N, K) for K classes.
+        train, val: `BatchLoader`s, or anything that has `len`, `.classes`, `.device` and yields
+            (x, labels) on that device.
+        optimizer: holds every trainable parameter of `model` and no other.
+        epochs, steps: give one. `steps` counts optimiser steps, whatever the size of the training
+            set: the fair way to compare runs on sets of different size.
+        scheduler: stepped once an epoch. batch_scheduler: stepped once an optimiser step.
+        keep_best: at the end load the weights of the epoch with the highest validation accuracy.
+        on_epoch_end: called with the history so far.
+
+    Raises:
+        InputError: nothing to train, optimizer and model disagree, classes and outputs disagree,
+            or images too small for the network.
+    """
+    if (epochs is None) == (steps is None):
+        raise InputError("give `epochs` or `steps`, one of the two.")
+    if keep_best and val is None:
+        raise InputError("keep_best needs a validation loader: fit(model, train, val, ...).")
+    check_optimizer(model, optimizer)
+    model.to(device=train.device, memory_format=torch.channels_last)
+    total = steps if steps is not None else epochs * len(train)
+    history, start = History(), time.perf_counter()
+    good = best = _copy(model)  # the weights to go back to, and those to keep
+    line = Progress(total, "training") if progress else None
+    try:
+        for epoch in range(1, math.ceil(total / len(train)) + 1):
+            row = {"epoch": epoch, "step": history.steps, "lr": optimizer.param_groups[0]["lr"]}
+            train_mode(model)
+            meter = Meter(train.device)
+            for x, y in _first(train, total - history.steps):
+                with explain_size_error(model, x), autocast(train.device):
+                    logits = model(x)
+                check_outputs(logits, train.classes)
+                loss = loss_fn(logits.float(), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if batch_scheduler is not None:
+                    batch_scheduler.step()
+                meter.add(loss.detach(), logits.detach(), y)
+                history.steps += 1
+                if line:
+                    line.update(history.steps, _summary(history))
+            if scheduler is not None:
+                scheduler.step()
+            row |= {"step": history.steps, **meter.result("train_")}
+            if val is not None:
+                row |= {f"val_{k}": v for k, v in evaluate(model, val, loss_fn).items() if k != "n"}
+                row.pop("val_correct")
+            row["seconds"] = time.perf_counter() - start
+            if not math.isfinite(row["train_loss"] + row.get("val_loss", 0.0)):
+                model.load_state_dict(good)
+                history.stopped = f"the loss was not finite in epoch {epoch}"
+                warnings.warn(
+                    f"{history.stopped}: training stopped with the weights of the epoch before. "
+                    "Try a learning rate ten times smaller, and look for broken inputs.",
+                    stacklevel=2,
+                )
+                break
+            good = _copy(model)
+            if val is not None and all(rank(row) > rank(earlier) for earlier in history.rows):
+                best = good
+            history.rows.append(row)
+            if on_epoch_end is not None:
+                on_epoch_end(history)
+    except KeyboardInterrupt:
+        history.stopped = f"interrupted after {history.steps} of {total} steps"
+    if keep_best and history.rows:
+        model.load_state_dict(best)
+    model.eval()
+    if line:
+        line.close(_summary(history))
+    return history
+
+
+def evaluate(model: nn.Module, loader, loss_fn: LossFn = F.cross_entropy) -> dict[str, float]:
+    """Mean loss and accuracy over a loader: {loss, accuracy, correct, n}, summed per sample."""
+    model.to(device=loader.device, memory_format=torch.channels_last)
+    meter = Meter(loader.device)
+    with inference(model, loader.device):
+        for x, y in loader:
+            with explain_size_error(model, x):
+                logits = model(x)
+            check_outputs(logits, loader.classes)
+            meter.add(loss_fn(logits.float(), y), logits, y)
+    return meter.result() | {"correct": round(float(meter.correct)), "n": meter.n}
+
+
+def predict(model: nn.Module, loader) -> tuple[Tensor, Tensor]:
+    """Logits (N, K) in fp32 and labels (N,), on the CPU, in the loader's order."""
+    model.to(device=loader.device, memory_format=torch.channels_last)
+    logits, labels = [], []
+    with inference(model, loader.device):
+        for x, y in loader:
+            with explain_size_error(model, x):
+                logits.append(model(x).float())
+            labels.append(y)
+    return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+
+
+class Meter:
+    """Sums of loss and correct answers, kept on the device: no synchronisation in the step loop."""
+
+    def __init__(self, device: torch.device):
+        self.loss = torch.zeros((), device=device)
+        self.correct = torch.zeros((), device=device)
+        self.n = 0
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch: its mean loss, logits (B, K) and labels (B,)."""
+        self.loss += loss * len(labels)  # per sample: the last batch may be short
+        self.correct += (logits.argmax(1) == labels).sum()
+        self.n += len(labels)
+
+    def result(self, prefix: str = "") -> dict[str, float]:
+        """Means over all samples so far."""
+        return {
+            f"{prefix}loss": float(self.loss) / self.n,
+            f"{prefix}accuracy": float(self.correct) / self.n,
+        }
+
+
+def _first(loader, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The loader's batches, at most `count` of them."""
+    for index, batch in enumerate(loader, 1):
+        yield batch
+        if index == count:
+            return
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def _summary(history: History) -> str:
+    if not history.rows:
+        return history.stopped
+    row = history.last
+    text = f"epoch {row['epoch']}: loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}"
+    if "val_accuracy" in row:
+        text += f", val {row['val_accuracy']:.3f}"
+    return text + (f" ({history.stopped})" if history.stopped else "")
