@@ -11,7 +11,7 @@ class InputError(ValueError):
 
 
 class AssetError(InputError):
-    """A data set or a weights file is not where it is looked for; the message says how to get it."""
+    """A data set or weights file is not where it is looked for; the message says how to get it."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:
@@ -22,7 +22,5 @@ def nearest(name: str, options: Iterable[str]) -> str:
     options = list(options)
     match = difflib.get_close_matches(str(name), options, n=1, cutoff=0.4)
     guess = f' Did you mean "{match[0]}"?' if match else ""
-    shown = ", ".join(options[:20]) + (
-        f", ... ({len(options)} in all)" if len(options) > 20 else ""
-    )
-    return f"{guess} There are: {shown}."
+    rest = f", ... ({len(options)} in all)" if len(options) > 20 else ""
+    return f"{guess} There are: {', '.join(options[:20])}{rest}."
