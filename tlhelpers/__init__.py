@@ -12,10 +12,21 @@ import importlib
 
 _ROOMS = {
     "errors": ["InputError", "AssetError"],
-    "runtime": ["setup", "get_device", "get_profile", "seed_everything", "autocast", "Runtime"],
+    "runtime": [
+        "setup",
+        "budget",
+        "get_device",
+        "get_profile",
+        "seed_everything",
+        "autocast",
+        "Runtime",
+    ],
     "assets": ["fetch", "data_dir"],
-    "images": ["ImageTensors", "load_image_folder", "load_images"],
-    "batches": ["BatchLoader", "random_affine", "random_resized_crop", "color_jitter"],
+    "decoding": ["load_image", "to_rgb"],
+    "images": ["ImageTensors"],
+    "folders": ["load_image_folder", "load_images"],
+    "augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
+    "batches": ["BatchLoader"],
     "backbones": ["Backbone", "load_backbone", "list_backbones"],
     "surgery": [
         "freeze",
