@@ -1,0 +1,59 @@
+# The course in two commands: `make lab` to learn, `make test` to prove that all of it works.
+# Everything is installed into .venv/ by itself; PYTHON=python3.12 chooses another Python,
+# TORCH_INDEX=<address> an index to take torch and torchvision from (README: CPU only).
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+PY := .venv/Scripts/python.exe
+else
+PY := .venv/bin/python
+endif
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test env lint run slides requirements clean
+
+help:  ## say what can be made
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 16
+
+lab: env  ## open the course in JupyterLab (ARGS="--port 9000" passes options on)
+	@options=""; \
+	if [ "$$(id -u)" = 0 ]; then options="--allow-root"; fi; \
+	if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  options="$$options --no-browser"; \
+	  echo "No screen here: open the address printed below in a browser. Ctrl-C stops JupyterLab."; \
+	fi; \
+	exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $$options $(ARGS)
+
+test: env lint  ## lint, unit tests, every notebook from top to bottom
+	@$(PY) -m pytest $(ARGS)
+
+env: $(READY)  ## make .venv with the tested set of packages
+
+lint: env  ## ruff over modules and notebooks
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+run: env  ## run the lessons without a browser and write them as pages to build/
+	@$(PY) tools/build_pages.py $(ARGS)
+
+slides:  ## build the decks again
+	@bash slides/build.sh
+
+requirements: env  ## pin today's newest set that fits pyproject.toml (then: make test)
+	@bash tools/pin_requirements.sh
+
+clean:  ## delete what the targets made, .venv and your own runs/ excepted
+	@rm -rf build .pytest_cache .ruff_cache tlhelpers.egg-info
+	@find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# uv installs the set in seconds where pip needs minutes; plain pip does the same (README).
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 to 3.13, and $(PYTHON) is " + v + ". Install a newer one, then: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Setting up .venv (once): about 3 GB on Linux with CUDA, 1 GB elsewhere"
+	@$(PYTHON) -m venv .venv || { echo "No venv module: install it (Debian, Ubuntu: apt install python3-venv), then again."; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	@if [ -n "$(TORCH_INDEX)" ]; then grep -E '^torch(vision)?==' requirements.txt \
+	  | $(PY) -m uv pip install --python $(PY) --index-url "$(TORCH_INDEX)" -r -; fi
+	@$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt
+	@touch $(READY)
