@@ -44,6 +44,8 @@ _ROOMS = {
     "history": ["History"],
     "training": ["fit", "evaluate", "predict"],
     "checkpoints": ["save_checkpoint", "load_checkpoint"],
+    "taxonomy": ["taxonomy_table"],
+    "diagrams": ["draw_taxonomy"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
