@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def mini_alexnet(num_classes: int = 24, *, width: float = 1 / 4, dropout: float = 0.5) -> AlexNet:
-    """AlexNet with ``width`` times its channels; images float (B, 3, H, W), H, W >= 31.
+    """AlexNet with ``width`` times its channels; images float (B, 3, H, W), H, W >= 35.
 
     The stem keeps its 11x11 kernel but steps by 2 pixels instead of 4, so that a 96-pixel image
     arrives at the classifier as a 4x4 map (the original turns 224 pixels into 6x6).
@@ -126,7 +126,7 @@ def _initialise(model: nn.Module) -> nn.Module:
 
 
 MINI = {
-    "alexnet": {"build": mini_alexnet, "image_size": 96},
-    "vgg16": {"build": mini_vgg16, "image_size": 96},
-    "resnet18": {"build": mini_resnet18, "image_size": 96},
+    "alexnet": {"build": mini_alexnet, "image_size": 96, "min_size": 35},
+    "vgg16": {"build": mini_vgg16, "image_size": 96, "min_size": 32},
+    "resnet18": {"build": mini_resnet18, "image_size": 96, "min_size": 1},
 }
