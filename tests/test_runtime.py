@@ -39,6 +39,17 @@ def test_unknown_profile_and_device(monkeypatch):
         tl.get_device("tpu")
 
 
+def test_budget_scales_steps(monkeypatch):
+    monkeypatch.delenv("TLHELPERS_BUDGET", raising=False)
+    assert tl.budget(240) == 240
+    monkeypatch.setenv("TLHELPERS_BUDGET", "0.1")
+    assert tl.budget(240) == 24 and tl.budget(3) == 1
+    for wrong in ("fast", "0", "-1", "nan"):
+        monkeypatch.setenv("TLHELPERS_BUDGET", wrong)
+        with pytest.raises(InputError, match="above 0"):
+            tl.budget(240)
+
+
 def test_seed_repeats():
     def draw():
         generator = tl.seed_everything(7)

@@ -193,7 +193,8 @@ def test_epochs_or_steps(data):
 
 
 def test_evaluation_leaves_the_modes_as_they_were(data):
-    model = tl.train_mode(tl.freeze(small_network()[0]))
+    model = small_network()[0]
+    tl.freeze(model)
     whole = nn.Sequential(model, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
     tl.train_mode(whole)
     modes = [module.training for module in whole.modules()]

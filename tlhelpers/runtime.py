@@ -111,6 +111,22 @@ def setup(
     return runtime
 
 
+def budget(steps: int) -> int:
+    """`steps` times the environment variable `TLHELPERS_BUDGET` (1 if unset), at least 1.
+
+    One knob for slow or fast machines: TLHELPERS_BUDGET=0.2 runs a lesson with a fifth of its
+    optimiser steps. Raises `InputError` for a value that is not a positive number.
+    """
+    value = os.environ.get("TLHELPERS_BUDGET", "1")
+    try:
+        factor = float(value)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise InputError(f"TLHELPERS_BUDGET is {value!r}: give a number above 0, such as 0.5.")
+    return max(1, round(steps * factor))
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 arithmetic is native on this device (emulated, it is slower than fp32)."""
     if device.type == "cuda":

@@ -5,6 +5,8 @@ One `fit` is one phase: to change what is trainable, build a new optimizer and c
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import time
 import warnings
@@ -69,13 +71,14 @@ def fit(
     total = steps if steps is not None else epochs * len(train)
     history, start = History(), time.perf_counter()
     good = best = _copy(model)  # the weights to go back to, and those to keep
-    line = Progress(total, "training") if progress else None
-    try:
+    with contextlib.ExitStack() as stack:
+        line = stack.enter_context(Progress(total, "step")) if progress else None
+        stack.enter_context(_stoppable(history, total))
         for epoch in range(1, math.ceil(total / len(train)) + 1):
-            row = {"epoch": epoch, "step": history.steps, "lr": optimizer.param_groups[0]["lr"]}
+            row = {"epoch": epoch, "step": 0, "lr": optimizer.param_groups[0]["lr"]}
             train_mode(model)
             meter = Meter(train.device)
-            for x, y in _first(train, total - history.steps):
+            for x, y in itertools.islice(train, total - history.steps):
                 with explain_size_error(model, x), autocast(train.device):
                     logits = model(x)
                 check_outputs(logits, train.classes)
@@ -93,8 +96,8 @@ def fit(
                 scheduler.step()
             row |= {"step": history.steps, **meter.result("train_")}
             if val is not None:
-                row |= {f"val_{k}": v for k, v in evaluate(model, val, loss_fn).items() if k != "n"}
-                row.pop("val_correct")
+                measured = evaluate(model, val, loss_fn)
+                row |= {f"val_{name}": measured[name] for name in ("loss", "accuracy")}
             row["seconds"] = time.perf_counter() - start
             if not math.isfinite(row["train_loss"] + row.get("val_loss", 0.0)):
                 model.load_state_dict(good)
@@ -109,15 +112,13 @@ def fit(
             if val is not None and all(rank(row) > rank(earlier) for earlier in history.rows):
                 best = good
             history.rows.append(row)
+            if line:
+                line.update(history.steps, _summary(history))
             if on_epoch_end is not None:
                 on_epoch_end(history)
-    except KeyboardInterrupt:
-        history.stopped = f"interrupted after {history.steps} of {total} steps"
     if keep_best and history.rows:
         model.load_state_dict(best)
     model.eval()
-    if line:
-        line.close(_summary(history))
     return history
 
 
@@ -168,12 +169,14 @@ class Meter:
         }
 
 
-def _first(loader, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The loader's batches, at most `count` of them."""
-    for index, batch in enumerate(loader, 1):
-        yield batch
-        if index == count:
-            return
+@contextlib.contextmanager
+def _stoppable(history: History, total: int) -> Iterator[None]:
+    """Let an interrupt, the notebook's stop button, end the run without losing it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        history.stopped = f"interrupted after {history.steps} of {total} steps"
+        print(f"{history.stopped}; the network keeps what it has learned so far.")
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
@@ -182,9 +185,7 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
 
 def _summary(history: History) -> str:
     if not history.rows:
-        return history.stopped
+        return ""
     row = history.last
     text = f"epoch {row['epoch']}: loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}"
-    if "val_accuracy" in row:
-        text += f", val {row['val_accuracy']:.3f}"
-    return text + (f" ({history.stopped})" if history.stopped else "")
+    return text + (f", val {row['val_accuracy']:.3f}" if "val_accuracy" in row else "")
