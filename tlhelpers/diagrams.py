@@ -111,15 +111,26 @@ def _key(width: float, links: Mapping[int, str]) -> str:
 
 
 def _pill(x: float, y: float, number: int, colour: str, links: Mapping[int, str]) -> str:
-    """A lesson's number: a link where its notebook exists, pale where it is to come."""
+    """A lesson's number: a link where its notebook exists, pale where it is to come.
+
+    The link is an HTML anchor laid over the pill: JupyterLab opens those in a tab of its own, and
+    fails on SVG's anchors ("Cannot set property href of #<SVGAElement>", 4.6).
+    """
     opacity, ink = (1, "#fff") if number in links or not links else (0.12, colour)
-    label = text(x + 10, y, 11, f"{number:02d}", fill=ink, text_anchor="middle", font_weight=700)
-    body = (
-        f"<title>Lesson {number:02d}: {escape(LESSONS[number])}</title>"
-        f'<rect x="{x:g}" y="{y - 12:g}" width="20" height="16" rx="8" fill="{colour}" '
-        f'fill-opacity="{opacity}"/>{label}'
+    tip = escape(f"Lesson {number:02d}: {LESSONS[number]}")
+    pill = (
+        f'<g><title>{tip}</title><rect x="{x:g}" y="{y - 12:g}" width="20" height="16" rx="8" '
+        f'fill="{colour}" fill-opacity="{opacity}"/>'
+        + text(x + 10, y, 11, f"{number:02d}", fill=ink, text_anchor="middle", font_weight=700)
+        + "</g>"
     )
-    return f'<a href="{escape(links[number])}">{body}</a>' if number in links else f"<g>{body}</g>"
+    if number not in links:
+        return pill
+    return (
+        f'{pill}<foreignObject x="{x:g}" y="{y - 12:g}" width="20" height="16">'
+        f'<a xmlns="http://www.w3.org/1999/xhtml" href="{escape(links[number])}" title="{tip}" '
+        f'aria-label="{tip}" style="display:block;width:20px;height:16px"></a></foreignObject>'
+    )
 
 
 def _card(
