@@ -126,7 +126,7 @@ def _initialise(model: nn.Module) -> nn.Module:
 
 
 MINI = {
-    "alexnet": {"build": mini_alexnet, "image_size": 96, "min_size": 35},
-    "vgg16": {"build": mini_vgg16, "image_size": 96, "min_size": 32},
-    "resnet18": {"build": mini_resnet18, "image_size": 96, "min_size": 1},
+    "alexnet": {"build": mini_alexnet, "image_size": 96},
+    "vgg16": {"build": mini_vgg16, "image_size": 96},
+    "resnet18": {"build": mini_resnet18, "image_size": 96},
 }
