@@ -1,0 +1,1 @@
+"""Data of the course: drawn images, mini network weights, their cards and recipes."""
