@@ -23,7 +23,8 @@ lab: env  ## open the course in JupyterLab (ARGS="--port 9000" passes options on
 	  options="$$options --no-browser"; \
 	  echo "No screen here: open the address printed below in a browser. Ctrl-C stops JupyterLab."; \
 	fi; \
-	exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $$options $(ARGS)
+	exec $(PY) -m jupyterlab --LabApp.app_settings_dir=tools/jupyterlab \
+	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $$options $(ARGS)
 
 test: env lint  ## lint, unit tests, every notebook from top to bottom
 	@$(PY) -m pytest $(ARGS)
@@ -50,7 +51,7 @@ clean:  ## delete what the targets made, .venv and your own runs/ excepted
 # uv installs the set in seconds where pip needs minutes; plain pip does the same (README).
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 to 3.13, and $(PYTHON) is " + v + ". Install a newer one, then: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Setting up .venv (once): about 3 GB on Linux with CUDA, 1 GB elsewhere"
+	@echo "Setting up .venv (once): 6 GB on disk on Linux with CUDA, about 2 GB elsewhere"
 	@$(PYTHON) -m venv .venv || { echo "No venv module: install it (Debian, Ubuntu: apt install python3-venv), then again."; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	@if [ -n "$(TORCH_INDEX)" ]; then grep -E '^torch(vision)?==' requirements.txt \
