@@ -125,8 +125,4 @@ def _initialise(model: nn.Module) -> nn.Module:
     return model
 
 
-MINI = {
-    "alexnet": {"build": mini_alexnet, "image_size": 96},
-    "vgg16": {"build": mini_vgg16, "image_size": 96},
-    "resnet18": {"build": mini_resnet18, "image_size": 96},
-}
+MINI = {"alexnet": mini_alexnet, "vgg16": mini_vgg16, "resnet18": mini_resnet18}
