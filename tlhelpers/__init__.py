@@ -22,6 +22,7 @@ _ROOMS = {
         "Runtime",
     ],
     "assets": ["fetch", "data_dir"],
+    "diagnosis": ["doctor"],
     "decoding": ["load_image", "to_rgb"],
     "images": ["ImageTensors"],
     "folders": ["load_image_folder", "load_images"],

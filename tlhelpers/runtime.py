@@ -101,7 +101,7 @@ def setup(
         precision = "bf16 where it helps" if has_bfloat16(runtime.device) else "fp32"
         rows = [
             ("profile", runtime.profile),
-            ("device", f"{_device_name(runtime.device)}, {precision}"),
+            ("device", f"{device_name(runtime.device)}, {precision}"),
             ("backbone", runtime.backbone),
             ("seed", seed),
             ("python", platform.python_version()),
@@ -168,9 +168,10 @@ def _known(profile: str) -> str:
     return profile
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """The device in words: "cpu (2 threads)", "cuda (NVIDIA ...)"."""
     if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
+        return f"cuda ({torch.cuda.getdevice_name(device)})"
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return device.type
