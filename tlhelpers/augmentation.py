@@ -122,16 +122,15 @@ def color_jitter(
             draw.uniform(1 - v, 1 + v)[:, None, None] for v in (brightness, contrast, saturation)
         )
         angle = draw.uniform(-hue, hue)[:, None, None] * (2 * math.pi)
-        luma = x.new_tensor(_LUMA)
+        luma = x.new_tensor([_LUMA])
         same = torch.eye(3, device=x.device)
         grey = luma.expand(3, 3)
         axis = torch.full_like(same, 1 / 3)
         cross = x.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
         turned = axis + (same - axis) * angle.cos() + cross * angle.sin()  # Rodrigues' formula
         matrix = bright * (colour * same + (1 - colour) * grey) @ turned
-        mean = luma @ matrix @ x.mean((2, 3))[:, :, None]  # the sample's mean grey, (B, 1)
-        offset = (1 - stretch) * mean[:, :, None]
-        out = torch.baddbmm(offset, stretch * matrix, x.flatten(2))
+        mean = luma @ matrix @ x.mean((2, 3))[:, :, None]  # mean grey, (B, 1, 1)
+        out = torch.baddbmm((1 - stretch) * mean, stretch * matrix, x.flatten(2))
         return out.clamp_(0, 1).view(x.shape)
 
     return augment
