@@ -142,6 +142,23 @@ def save(model: nn.Module, facts: dict, path: Path) -> None:
     save_file(tensors, str(path), {key: json.dumps(value) for key, value in facts.items()})
 
 
+def load(path: Path) -> tuple[nn.Module, dict]:
+    """The network stored by `save`, in fp32 and eval mode, and its facts."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "pt") as file:
+        facts = {key: json.loads(value) for key, value in file.metadata().items()}
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    makers = {
+        "mini_alexnet": mini_alexnet,
+        "mini_vgg16": mini_vgg16,
+        "mini_resnet18": mini_resnet18,
+    }
+    model = makers[facts["architecture"]](len(facts["classes"]))
+    model.load_state_dict(weights)  # copies into fp32 parameters
+    return model.eval(), facts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=RECIPES)

@@ -34,7 +34,7 @@ def mean_colour(images: np.ndarray) -> np.ndarray:
 
 
 def edges(images: np.ndarray) -> np.ndarray:
-    """How strong edges are, overall and where: mean, three quantiles, centre against rim: (N, 6)."""
+    """How strong edges are: mean, three quantiles, centre, centre against whole: (N, 6)."""
     grey = images.astype(float).mean(-1)
     dy, dx = np.gradient(grey, axis=(1, 2))
     strength = np.hypot(dx, dy)

@@ -1,0 +1,157 @@
+"""Write the cards of the embedded items and data/registry.json, with sizes and digests.
+
+python -m data.recipes.make_registry        # after any change under data/
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tlhelpers.assets import sha256
+
+DATA = Path(__file__).resolve().parents[1]
+LICENCE = "CC0-1.0 (recipes: MIT)"
+NETWORKS = ("resnet18", "alexnet", "vgg16")
+
+ANTS_BEES_CARD = """\
+# Drawn ants and bees
+
+**What.** {files} colour images of 128 x 128 pixels, JPEG, in ImageFolder layout:
+`train/ants` {train_ants}, `train/bees` {train_bees}, `val/ants` {val_ants}, `val/bees` {val_bees},
+the same numbers as the photographs of the public ants-and-bees tutorial, so that lessons run on
+either. Each shows one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in
+varying light and focus, at times half behind grass or a leaf.
+
+**What tells them apart.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a bee has a
+broad waist, short antennae, wings, often stripes and fur. Not every part is always there: 7 % of the
+ants are winged, 10 % of the bees wingless, a third of the ants banded. Colours come from one palette.
+
+**What does not.** A logistic regression on simple numbers, trained on `train`, tested on 600 fresh
+images: {shortcuts}.
+
+**How made.** Drawn by our own code with Pillow and NumPy; nothing was copied or traced, no photograph
+or generative model was used. `{command}`; seeds {seeds}. Image *i* of a class is the same
+whatever else is drawn. Any number of fresh images: `data.recipes.draw_ants_bees.fresh_set`.
+
+**Limits.** Drawings, one per image, of two idealised body plans: a model trained here has not seen
+a real insect. Good for learning methods, no evidence about photographs.
+
+**Licence.** Images: CC0 1.0. Code: MIT.
+
+**Size and digest.** {size:.2f} MB; SHA-256 over sorted paths and file digests: `{digest}`
+"""
+
+WEIGHTS_CARD = """\
+# Mini {title}, pre-trained on drawn images
+
+**What.** torchvision's {title} with a quarter of its channels (`tlhelpers.architectures.
+{architecture}`), {parameters:,} parameters, stored as fp16 safetensors. Input: {image_size} x
+{image_size} pixels, RGB in 0..1, mean {mean}, standard deviation {std}.{folded}
+
+**Trained on.** {training_images:,} images drawn by `data.recipes.draw_source` (drawing seed
+{drawing_seed}), {classes_count} classes, no ant and no bee among them: {classes}.
+
+**Accuracy.** {source_accuracy:.3f} on {held_out_images:,} held-out source images, as stored.
+
+**How made.** `{command}`: AdamW, one-cycle schedule up to {rate:g}, batches of 32, {stages},
+{optimizer_steps:,} steps, label smoothing .05, random turns, shifts, scales and mirroring, training
+seed {training_seed}; {minutes} minutes on one core of a busy 2-core machine.
+
+**Limits.** Knows drawn shapes on drawn backgrounds. A stand-in for ImageNet weights where nothing can
+be downloaded: the methods carry over, the numbers do not.
+
+**Licence.** Weights: CC0 1.0. Code: MIT.
+
+**Size and digest.** {size:.2f} MB; SHA-256 `{digest}`
+"""
+
+
+def folder_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*.*")))
+
+
+def ants_bees_item() -> tuple[dict, str]:
+    """Registry entry and card of the target set."""
+    from .draw_ants_bees import COUNTS, EMBEDDED, SEEDS
+
+    shortcuts = json.loads((DATA / "results" / "shortcuts.json").read_text(encoding="utf-8"))
+    entry = _entry(
+        EMBEDDED,
+        "Drawn ants and bees: 244 + 153 images of 128 x 128 pixels, train and val",
+        "python -m data.recipes.draw_ants_bees",
+    )
+    card = ANTS_BEES_CARD.format(
+        files=sum(sum(counts.values()) for counts in COUNTS.values()),
+        **{f"{split}_{name}": n for split, counts in COUNTS.items() for name, n in counts.items()},
+        shortcuts=", ".join(f"{name} {value:.2f}" for name, value in shortcuts.items()),
+        command=entry["command"],
+        seeds=", ".join(f"{seed} ({name})" for name, seed in SEEDS.items()),
+        size=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
+def weights_item(name: str) -> tuple[dict, str]:
+    """Registry entry and card of one mini network."""
+    from .pretrain import RECIPES, WEIGHTS, load
+
+    path = WEIGHTS / f"{name}.safetensors"
+    model, facts = load(path)
+    title = {"resnet18": "ResNet-18", "alexnet": "AlexNet", "vgg16": "VGG-16"}[name]
+    entry = _entry(
+        path,
+        f"Mini {title}, pre-trained on {len(facts['classes'])} drawn classes "
+        f"to {facts['source_accuracy']:.3f} held-out accuracy",
+        f"python -m data.recipes.pretrain {name}",
+    )
+    stages = " then ".join(f"{n} epochs at {side} pixels" for side, n in RECIPES[name]["stages"])
+    folded = " Trained with BatchNorm, which was then folded into the convolutions."
+    card = WEIGHTS_CARD.format(
+        **facts | {"classes": ", ".join(facts["classes"])},
+        classes_count=len(facts["classes"]),
+        title=title,
+        parameters=sum(p.numel() for p in model.parameters()),
+        folded=folded if name == "vgg16" else "",
+        command=entry["command"],
+        rate=RECIPES[name]["rate"],
+        stages=stages,
+        size=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
+def _entry(path: Path, description: str, command: str) -> dict:
+    return {
+        "path": path.relative_to(DATA).as_posix(),
+        "bytes": folder_bytes(path),
+        "sha256": sha256(path),
+        "licence": LICENCE,
+        "description": description,
+        "command": command,
+    }
+
+
+def main() -> None:
+    (DATA / "cards").mkdir(exist_ok=True)
+    registry = {}
+    registry["ants_bees"], card = ants_bees_item()
+    (DATA / "cards" / "ants_bees.md").write_text(card, encoding="utf-8", newline="\n")
+    for name in NETWORKS:
+        if not (DATA / "weights" / f"{name}.safetensors").exists():
+            print(f"weights/{name}: not there, left out")
+            continue
+        registry[f"weights/{name}"], card = weights_item(name)
+        target = DATA / "cards" / f"weights_{name}.md"
+        target.write_text(card, encoding="utf-8", newline="\n")
+    text = json.dumps(registry, indent=1) + "\n"
+    (DATA / "registry.json").write_text(text, encoding="utf-8", newline="\n")
+    for name, entry in registry.items():
+        print(f"{name}: {entry['bytes'] / 1e6:.2f} MB, {entry['sha256'][:12]}")
+
+
+if __name__ == "__main__":
+    main()
