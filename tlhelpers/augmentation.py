@@ -20,7 +20,8 @@ from .errors import InputError
 
 Augment = Callable[[Tensor, "torch.Generator | None"], Tensor]
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what Pillow and torchvision call grey
+_LUMA = [0.299, 0.587, 0.114]  # ITU-R BT.601, what Pillow and torchvision call grey
+_AROUND_GREY = [[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]
 
 
 def random_affine(
@@ -122,11 +123,11 @@ def color_jitter(
             draw.uniform(1 - v, 1 + v)[:, None, None] for v in (brightness, contrast, saturation)
         )
         angle = draw.uniform(-hue, hue)[:, None, None] * (2 * math.pi)
-        luma = x.new_tensor([_LUMA])
+        luma = _constant([_LUMA], x)
         same = torch.eye(3, device=x.device)
         grey = luma.expand(3, 3)
         axis = torch.full_like(same, 1 / 3)
-        cross = x.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+        cross = _constant(_AROUND_GREY, x) / math.sqrt(3)
         turned = axis + (same - axis) * angle.cos() + cross * angle.sin()  # Rodrigues' formula
         matrix = bright * (colour * same + (1 - colour) * grey) @ turned
         mean = luma @ matrix @ x.mean((2, 3))[:, :, None]  # mean grey, (B, 1, 1)
@@ -166,6 +167,11 @@ def _warp(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
     columns = theta[:, 0] * xs[:, None]  # (B, 1, W, 2)
     rows = theta[:, 1] * ys[:, None, None] + theta[:, 2]  # (B, H, 1, 2)
     return F.grid_sample(x, rows + columns, padding_mode="reflection", align_corners=False)
+
+
+def _constant(values: list[list[float]], like: Tensor) -> Tensor:
+    # Without non_blocking the host would wait for the device in every batch.
+    return torch.tensor(values).to(like.device, non_blocking=True)
 
 
 def _probability(name: str, value: bool | float) -> float:

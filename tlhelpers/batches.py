@@ -74,7 +74,7 @@ class BatchLoader:
             order = torch.randperm(n, generator=self.generator, device=self.generator.device)
         else:
             order = torch.arange(n)
-        order = order.to(self.device)
+        order = order.to(self.device, non_blocking=True)
         starts = range(0, len(self) * self.batch_size, self.batch_size)
         for start, end in zip(starts, [*starts[1:], n], strict=True):
             rows = order[start:end]
