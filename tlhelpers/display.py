@@ -22,8 +22,9 @@ def in_notebook() -> bool:
 
 
 def inline(text: str) -> str:
-    """Escape `text` for HTML and set what stands in `backticks` as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    """Escape `text` for HTML, set what stands in `backticks` as code, and keep its lines."""
+    escaped = html.escape(text.strip()).replace("\n", "<br>")
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 
 def callout(kind: str, title: str, text: str) -> str:

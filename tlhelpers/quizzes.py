@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from .display import callout, inline
 from .errors import InputError
 
+# ipywidgets gives every choice one line of 20 px, and long ones would run into each other.
+_WRAP = """<style>
+.tl-quiz .widget-radio-box label {height: auto; white-space: normal; line-height: 1.4;
+  display: flex; flex-direction: row-reverse; justify-content: flex-end; align-items: baseline}
+.tl-quiz .widget-radio-box input {flex: none; margin: .3em .5em 0 0}
+</style>"""
+
 
 class Quiz:
     """One question as radio buttons; make it with `quiz()`.
@@ -22,11 +29,13 @@ class Quiz:
         self.choice = RadioButtons(
             options=[text.replace("`", "") for text, _, _ in self.choices],
             index=None,
-            layout=Layout(width="max-content", max_width="100%"),
+            layout=Layout(width="auto"),
         )
+        self.choice.add_class("tl-quiz")
         self.feedback = HTML()
         self.choice.observe(self._answer, names="index")
-        self._box = VBox([HTML(f"<strong>{inline(question)}</strong>"), self.choice, self.feedback])
+        heading = HTML(f"{_WRAP}<strong>{inline(question)}</strong>")
+        self._box = VBox([heading, self.choice, self.feedback])
 
     def _answer(self, change) -> None:
         self.feedback.value = "" if change.new is None else self._explain(change.new)

@@ -102,11 +102,11 @@ class CheckResult:
         return self.status == "right"
 
     def __repr__(self) -> str:
-        return f"{STATUSES[self.status][2]} {self.exercise} {self.status}: {self.message}"
+        return f"{STATUSES[self.status][2]} Exercise {self.exercise}: {self.status}. {self.message}"
 
     def _repr_html_(self) -> str:
         kind, symbol, _ = STATUSES[self.status]
-        return callout(kind, f"{symbol} {self.exercise} {self.status}", self.message)
+        return callout(kind, f"{symbol} Exercise {self.exercise}: {self.status}", self.message)
 
 
 _EXERCISES: dict[str, Exercise] = {}
