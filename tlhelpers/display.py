@@ -62,8 +62,8 @@ def show(figure, alt: str) -> None:
     if in_notebook():
         from IPython.display import display
 
-        # nbconvert drops the alt text of image/png outputs and JupyterLab never shows it: an HTML
-        # image carries it everywhere. Twice the pixels of the shown width keep it sharp.
+        # nbconvert drops the alternative text of image/png outputs, so this is an HTML image, which
+        # carries it everywhere; 1.6 times the pixels of the shown width keep it sharp.
         width = round(figure.get_figwidth() * 100)
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=160, facecolor="white")
