@@ -1,7 +1,7 @@
 """The target classes: ants and bees, told apart by anatomy and not by colour.
 
-Ant: narrow petiole, elbowed antennae, long legs, bare, rarely (7 %) winged.
-Bee: broad waist, short antennae, two pairs of wings (10 % without), stripes and fur, stout legs.
+Ant: narrow petiole, elbowed antennae, long legs, bare, rarely (10 %) winged.
+Bee: broad waist, short antennae, two pairs of wings (14 % without), stripes and fur, stout legs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from .colours import Colour, coat, darker, foliage, hsv, lighter, membrane, pain
 from .parts import antenna, bands, eye, foliage_leaf, legs_from_above, legs_from_side, wing
 from .sketch import Sketch
 
-WINGED_ANTS = 0.07
-WINGLESS_BEES = 0.10
+WINGED_ANTS = 0.10
+WINGLESS_BEES = 0.14
 
 
 def tones(rng: np.random.Generator) -> tuple[Colour, Colour, Colour]:
@@ -126,7 +126,7 @@ def bee(s: Sketch) -> None:
         "fur": lighter(thorax, rng.uniform(0.1, 0.4)) if rng.random() < 0.75 else None,
         "stripe": contrasting(abdomen, rng.uniform(0.35, 0.7)),
         "stripe_alpha": rng.choice([60, 130, 210, 255]),
-        "folded": rng.random() < 0.35,
+        "folded": rng.random() < 0.4,
         "winged": rng.random() >= WINGLESS_BEES,
         "pollen": hsv(rng.normal(0.13, 0.02), 0.8, 0.9) if rng.random() < 0.25 else None,
     }

@@ -29,7 +29,7 @@ _TEXTURES = {"honeycomb", "bricks"}
 
 
 def _subjects() -> dict[str, Subject]:
-    target = {"size": (0.6, 0.98), "leaf_in_front": 0.2, "grass_in_front": 0.35}
+    target = {"size": (0.52, 0.98), "leaf_in_front": 0.3, "grass_in_front": 0.35}
     found = {"ants": Subject("ants", ant, **target), "bees": Subject("bees", bee, **target)}
     for module, names in ((critters, CRITTERS), (objects, OBJECTS)):
         for name in names:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import fill
 
 from tlhelpers.assets import sha256
 
@@ -17,49 +18,54 @@ NETWORKS = ("resnet18", "alexnet", "vgg16")
 ANTS_BEES_CARD = """\
 # Drawn ants and bees
 
-**What.** {files} colour images of 128 x 128 pixels, JPEG, in ImageFolder layout:
-`train/ants` {train_ants}, `train/bees` {train_bees}, `val/ants` {val_ants}, `val/bees` {val_bees},
-the same numbers as the photographs of the public ants-and-bees tutorial, so that lessons run on
-either. Each shows one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in
-varying light and focus, at times half behind grass or a leaf.
+**What.** {files} colour images of 128 x 128 pixels, JPEG, in ImageFolder layout: `train/ants`
+{train_ants}, `train/bees` {train_bees}, `val/ants` {val_ants}, `val/bees` {val_bees}: the same
+numbers as the photographs of the public ants-and-bees tutorial, so that lessons run on either. Each
+shows one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in varying light
+and focus, at times half behind grass or a leaf.
 
-**What tells them apart.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a bee has a
-broad waist, short antennae, wings, often stripes and fur. Not every part is always there: 7 % of the
-ants are winged, 10 % of the bees wingless, a third of the ants banded. Colours come from one palette.
+**What tells them apart.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a bee has
+a broad waist, short antennae, wings, often stripes and fur. Not every part is always there:
+{winged:.0%} of the ants are winged, {wingless:.0%} of the bees wingless, a third of the ants are
+banded. Colours come from one palette.
 
 **What does not.** A logistic regression on simple numbers, trained on `train`, tested on 600 fresh
-images: {shortcuts}.
+images (`python -m data.recipes.shortcuts`): {shortcuts}.
 
-**How made.** Drawn by our own code with Pillow and NumPy; nothing was copied or traced, no photograph
-or generative model was used. `{command}`; seeds {seeds}. Image *i* of a class is the same
-whatever else is drawn. Any number of fresh images: `data.recipes.draw_ants_bees.fresh_set`.
+**How made.** Drawn by our own code with Pillow and NumPy; nothing was copied or traced, no
+photograph and no generative model was used. Command: `{command}`. Seeds: {seeds}. Image *i* of a
+class is the same whatever else is drawn; `data.recipes.draw_ants_bees.fresh_set` draws any number
+of new ones.
 
-**Limits.** Drawings, one per image, of two idealised body plans: a model trained here has not seen
-a real insect. Good for learning methods, no evidence about photographs.
+**Limits.** Drawings of two idealised body plans: a model trained here has not seen a real insect.
+Good for learning methods, no evidence about photographs.
 
 **Licence.** Images: CC0 1.0. Code: MIT.
 
-**Size and digest.** {size:.2f} MB; SHA-256 over sorted paths and file digests: `{digest}`
+**Size and digest.** {size:.2f} MB; SHA-256 over sorted paths and file digests:
+`{digest}`
 """
 
 WEIGHTS_CARD = """\
 # Mini {title}, pre-trained on drawn images
 
-**What.** torchvision's {title} with a quarter of its channels (`tlhelpers.architectures.
-{architecture}`), {parameters:,} parameters, stored as fp16 safetensors. Input: {image_size} x
-{image_size} pixels, RGB in 0..1, mean {mean}, standard deviation {std}.{folded}
-
+**What.** torchvision's {title} with a quarter of its channels
+(`tlhelpers.architectures.{architecture}`), {parameters:,} parameters, stored as fp16 safetensors.
+Input: {image_size} x {image_size} pixels, RGB in 0..1, mean {mean}, standard deviation {std}.
+{folded}
 **Trained on.** {training_images:,} images drawn by `data.recipes.draw_source` (drawing seed
-{drawing_seed}), {classes_count} classes, no ant and no bee among them: {classes}.
+{drawing_seed}), {classes_count} classes, no ant and no bee among them:
+{classes}.
 
 **Accuracy.** {source_accuracy:.3f} on {held_out_images:,} held-out source images, as stored.
 
-**How made.** `{command}`: AdamW, one-cycle schedule up to {rate:g}, batches of 32, {stages},
-{optimizer_steps:,} steps, label smoothing .05, random turns, shifts, scales and mirroring, training
-seed {training_seed}; {minutes} minutes on one core of a busy 2-core machine.
+**How made.** `{command}`: AdamW, one-cycle schedule up to {rate:g}, batches of 32,
+{stages}, {optimizer_steps:,} steps; label smoothing .05; random turns, shifts, scales and
+mirroring; training seed {training_seed}. It took {minutes} minutes on one core of a busy 2-core
+machine.
 
-**Limits.** Knows drawn shapes on drawn backgrounds. A stand-in for ImageNet weights where nothing can
-be downloaded: the methods carry over, the numbers do not.
+**Limits.** It knows drawn shapes on drawn backgrounds: a stand-in for ImageNet weights where nothing
+can be downloaded. The methods carry over, the numbers do not.
 
 **Licence.** Weights: CC0 1.0. Code: MIT.
 
@@ -74,6 +80,7 @@ def folder_bytes(path: Path) -> int:
 
 def ants_bees_item() -> tuple[dict, str]:
     """Registry entry and card of the target set."""
+    from .ants_bees import WINGED_ANTS, WINGLESS_BEES
     from .draw_ants_bees import COUNTS, EMBEDDED, SEEDS
 
     shortcuts = json.loads((DATA / "results" / "shortcuts.json").read_text(encoding="utf-8"))
@@ -85,6 +92,8 @@ def ants_bees_item() -> tuple[dict, str]:
     card = ANTS_BEES_CARD.format(
         files=sum(sum(counts.values()) for counts in COUNTS.values()),
         **{f"{split}_{name}": n for split, counts in COUNTS.items() for name, n in counts.items()},
+        winged=WINGED_ANTS,
+        wingless=WINGLESS_BEES,
         shortcuts=", ".join(f"{name} {value:.2f}" for name, value in shortcuts.items()),
         command=entry["command"],
         seeds=", ".join(f"{seed} ({name})" for name, seed in SEEDS.items()),
@@ -108,9 +117,9 @@ def weights_item(name: str) -> tuple[dict, str]:
         f"python -m data.recipes.pretrain {name}",
     )
     stages = " then ".join(f"{n} epochs at {side} pixels" for side, n in RECIPES[name]["stages"])
-    folded = " Trained with BatchNorm, which was then folded into the convolutions."
+    folded = "Trained with BatchNorm, which was then folded into the convolutions.\n"
     card = WEIGHTS_CARD.format(
-        **facts | {"classes": ", ".join(facts["classes"])},
+        **facts | {"classes": fill(", ".join(facts["classes"]), 100)},
         classes_count=len(facts["classes"]),
         title=title,
         parameters=sum(p.numel() for p in model.parameters()),

@@ -34,7 +34,7 @@ CACHE = Path("build/source-128.npy")
 RECIPES = {
     "resnet18": {"stages": ((96, 10),), "rate": 4e-3},
     "alexnet": {"stages": ((96, 30),), "rate": 1e-3},
-    "vgg16": {"stages": ((64, 9), (96, 3)), "rate": 2e-3},
+    "vgg16": {"stages": ((64, 7), (96, 2)), "rate": 2e-3},
 }
 
 
