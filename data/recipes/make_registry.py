@@ -64,8 +64,8 @@ Input: {image_size} x {image_size} pixels, RGB in 0..1, mean {mean}, standard de
 mirroring; training seed {training_seed}. It took {minutes} minutes on one core of a busy 2-core
 machine.
 
-**Limits.** It knows drawn shapes on drawn backgrounds: a stand-in for ImageNet weights where nothing
-can be downloaded. The methods carry over, the numbers do not.
+**Limits.** It knows drawn shapes on drawn backgrounds: a stand-in for ImageNet weights where no
+download is possible. The methods carry over, the numbers do not.
 
 **Licence.** Weights: CC0 1.0. Code: MIT.
 

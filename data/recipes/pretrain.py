@@ -140,6 +140,7 @@ def save(model: nn.Module, facts: dict, path: Path) -> None:
         for name, tensor in model.state_dict().items()
     }
     save_file(tensors, str(path), {key: json.dumps(value) for key, value in facts.items()})
+    path.chmod(0o644)  # safetensors makes files that only their owner may read
 
 
 def load(path: Path) -> tuple[nn.Module, dict]:

@@ -119,7 +119,11 @@ def choose_rate(run: Run, pool) -> tuple[float, dict[str, float]]:
             grid.insert(0, float(f"{best / 3.2:.0e}"))
         elif best == grid[-1]:
             grid.append(float(f"{best * 3.2:.0e}"))
-    print(f"{run.start}, {run.images}: rate {best:g}", {k: round(v, 3) for k, v in found.items()})
+    print(
+        f"{run.start}, {run.images}: rate {best:g}",
+        {k: round(v, 3) for k, v in found.items()},
+        flush=True,
+    )
     return best, {f"{rate:g}": round(found[rate], 4) for rate in grid}
 
 
@@ -142,11 +146,14 @@ def rows_of(network: str, pool) -> tuple[list[dict], dict]:
             rate = rates["all" if count == "all" else 10]
             runs = [Run(network, start, count, steps, rate, seed) for seed in SEEDS_REPORTED]
             scores = list(pool.map(measure, runs))
-            mean, low, high = mean_interval(scores)
+            found = mean_interval(scores)
             row = {key: value for key, value in asdict(runs[0]).items() if key != "seed"}
-            row |= {"mean": mean, "low": low, "high": high, "accuracies": scores}
+            row |= {"mean": found.mean, "low": found.low, "high": found.high, "accuracies": scores}
             rows.append(row)
-            print(f"{start} {count} {steps}: {mean:.3f} +- {mean - low:.3f}", flush=True)
+            print(
+                f"{start} {count} {steps}: {found.mean:.3f} +- {found.mean - found.low:.3f}",
+                flush=True,
+            )
     return rows, grids
 
 
@@ -197,9 +204,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", choices=("resnet18", "alexnet", "vgg16"))
     parser.add_argument("--machine", default="2 CPU cores")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at the same time")
     args = parser.parse_args()
     start = time.perf_counter()
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(args.workers) as pool:
         rows, grids = rows_of(args.network, pool)
     facts = {
         "command": f"python -m data.recipes.transfer_table {args.network}",
