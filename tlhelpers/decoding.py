@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -38,33 +39,36 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def load_image(path: str | Path, size: int = 256, resize: str = "crop") -> torch.Tensor:
+def load_image(
+    source: str | Path | BinaryIO, size: int = 256, resize: str = "crop"
+) -> torch.Tensor:
     """Decode one file into a uint8 tensor (3, size, size); the same steps as a whole folder.
 
-    Raises `InputError` when the file is missing or cannot be read as an image.
+    `source` is a path, or an open binary file such as `io.BytesIO(uploaded_bytes)`. Raises
+    `InputError` when the file is missing or cannot be read as an image.
     """
-    path = Path(path)
     check_resize(size, resize)
-    if not path.is_file():
+    is_path = isinstance(source, (str, Path))
+    if is_path and not Path(source).is_file():
         raise InputError(
-            f"There is no file {path}. Check the path; it is looked for from {Path.cwd()}."
+            f"There is no file {source}. Check the path; it is looked for from {Path.cwd()}."
         )
     try:
-        return torch.from_numpy(decode(path, size, resize)).permute(2, 0, 1)
+        return torch.from_numpy(decode(source, size, resize)).permute(2, 0, 1)
     except Exception as error:
         raise InputError(
-            f"{path} cannot be read: {why(error)}. Open it in an image viewer and save it again "
-            "as JPEG or PNG, or take another picture."
+            f"{source if is_path else 'The uploaded file'} cannot be read: {why(error)}. Open it "
+            "in an image viewer and save it again as JPEG or PNG, or take another picture."
         ) from error
 
 
-def decode(path: Path, size: int, resize: str) -> np.ndarray:
+def decode(source: str | Path | BinaryIO, size: int, resize: str) -> np.ndarray:
     """Decode one file into a uint8 array (size, size, 3); Pillow's own errors pass through.
 
     JPEG files are decoded in draft mode: the decoder itself leaves out frequencies that the
     wanted size cannot show, by a factor of 2, 4 or 8, and never below `size`.
     """
-    with Image.open(path) as image:
+    with Image.open(source) as image:
         image.draft(None, (size, size))
         image.load()
         image = to_rgb(image)
