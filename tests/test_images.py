@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 
 import numpy as np
@@ -200,6 +201,7 @@ KINDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_of_files(kind, tmp_path):
     name, image, options, left, right = KINDS[kind]
@@ -210,6 +212,14 @@ def test_kinds_of_files(kind, tmp_path):
         if colour is not None:
             seen = out[:, 24, column].tolist()
             assert np.abs(np.subtract(seen, colour)).max() <= 4, f"{kind}: {seen}, not {colour}"
+
+
+def test_an_uploaded_file_is_read_like_a_stored_one(tmp_path):
+    picture().save(tmp_path / "a.png")
+    stored = tl.load_image(tmp_path / "a.png", 16)
+    assert torch.equal(tl.load_image(io.BytesIO((tmp_path / "a.png").read_bytes()), 16), stored)
+    with pytest.raises(InputError, match="The uploaded file cannot be read.*JPEG or PNG"):
+        tl.load_image(io.BytesIO(b"no image"), 16)
 
 
 def test_transparent_palette_becomes_white(tmp_path):
@@ -227,9 +237,9 @@ def test_crop_keeps_the_centre_and_squash_keeps_everything(tmp_path):
     assert [squashed[1, 15, x].item() for x in (2, 15, 28)] == [128, 0, 128]
 
 
-@pytest.mark.parametrize("size", [(500, 333), (333, 500), (640, 480), (1600, 1200), (60, 40)])
+@pytest.mark.parametrize("size", [(500, 333), (333, 500), (640, 480), (800, 600), (60, 40)])
 def test_crop_agrees_with_torchvision(size, tmp_path):
-    """Resize(64) + CenterCrop(64); at 1600 px draft mode leaves out an eighth of the work."""
+    """Resize(64) + CenterCrop(64); from 512 px on, draft mode decodes an eighth of each side."""
     path = tmp_path / "photo.jpg"
     smooth_photo(size).save(path, quality=90)
     reference = v2.Compose([v2.Resize(64), v2.CenterCrop(64), v2.PILToTensor()])(Image.open(path))

@@ -63,14 +63,17 @@ def load_checkpoint(
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no checkpoint {path}.")
+        raise InputError(
+            f"there is no checkpoint {path}. Check the path, or write one: tl.save_checkpoint."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["tlhelpers"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise InputError(
-            f"{path} is not a whole checkpoint written by tl.save_checkpoint ({error})."
+            f"{path} is not a whole checkpoint written by tl.save_checkpoint ({error}). "
+            "Save it again, or take another file."
         ) from error
     if backbone is not None and backbone != metadata["backbone"]:
         raise InputError(

@@ -99,9 +99,9 @@ def fit(
                 measured = evaluate(model, val, loss_fn)
                 row |= {f"val_{name}": measured[name] for name in ("loss", "accuracy")}
             row["seconds"] = time.perf_counter() - start
-            if not math.isfinite(row["train_loss"] + row.get("val_loss", 0.0)):
+            if not (math.isfinite(row["train_loss"] + row.get("val_loss", 0.0)) and _finite(model)):
                 model.load_state_dict(good)
-                history.stopped = f"the loss was not finite in epoch {epoch}"
+                history.stopped = f"loss or weights were not finite in epoch {epoch}"
                 warnings.warn(
                     f"{history.stopped}: training stopped with the weights of the epoch before. "
                     "Try a learning rate ten times smaller, and look for broken inputs.",
@@ -177,6 +177,11 @@ def _stoppable(history: History, total: int) -> Iterator[None]:
     except KeyboardInterrupt:
         history.stopped = f"interrupted after {history.steps} of {total} steps"
         print(f"{history.stopped}; the network keeps what it has learned so far.")
+
+
+def _finite(model: nn.Module) -> bool:
+    # The loss is measured before the step, so it does not see what the last step did.
+    return all(parameter.isfinite().all() for parameter in model.parameters())
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
