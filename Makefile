@@ -38,8 +38,9 @@ lint: env  ## ruff over modules and notebooks
 run: env  ## run the lessons without a browser and write them as pages to build/
 	@$(PY) tools/build_pages.py $(ARGS)
 
-slides:  ## build the decks again
-	@bash slides/build.sh
+slides: env  ## draw the decks' figures and build the decks again (needs Node.js)
+	@$(PY) slides/figures.py
+	@cd slides && npm ci --silent && node build.mjs
 
 requirements: env  ## pin today's newest set that fits pyproject.toml (then: make test)
 	@bash tools/pin_requirements.sh

@@ -142,7 +142,7 @@ def _card(
         f'<path d="M0 34V8a8 8 0 0 1 8-8H{width - 8:g}a8 8 0 0 1 8 8V34z" fill="{colour}"/>',
         text(PAD, 22, 15, group.name, fill="#fff", font_weight=700),
     ]
-    y = 40.0
+    y = 40.0 if details else 26.0
     for line in wrap(group.definition, 12, width - 2 * PAD) if details else ():
         y += 15
         parts.append(text(PAD, y, 12, line))

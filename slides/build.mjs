@@ -1,0 +1,27 @@
+// Build the decks: `node build.mjs` for all, `node build.mjs 05_ants_and_bees.md` for one.
+import { marpCli } from '@marp-team/marp-cli'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(fileURLToPath(new URL('.', import.meta.url)))
+
+// tests/test_slides.py computes the same digest: a deck that was changed and not built again fails.
+const shared = ['build.mjs', 'marp.config.mjs', 'package-lock.json', 'theme.css']
+function digest(deck) {
+  const figures = readFileSync(deck, 'utf8').match(/figures\/[\w.-]+/g) ?? []
+  const hash = createHash('sha256')
+  for (const name of [deck, ...shared, ...[...new Set(figures)].sort()]) {
+    hash.update(`${name}\n`).update(readFileSync(name))
+  }
+  return hash.digest('hex')
+}
+
+const all = readdirSync('.').filter((name) => /^\d\d_\w+\.md$/.test(name))
+for (const deck of process.argv.length > 2 ? process.argv.slice(2) : all) {
+  const page = deck.replace(/\.md$/, '.html')
+  const status = await marpCli(['--config', 'marp.config.mjs', deck, '--output', page])
+  if (status) process.exit(status)
+  const html = readFileSync(page, 'utf8')
+  writeFileSync(page, html.replace('<head>', `<head><meta name="sources" content="${digest(deck)}">`))
+}
