@@ -46,7 +46,7 @@ requirements: env  ## pin today's newest set that fits pyproject.toml (then: mak
 	@bash tools/pin_requirements.sh
 
 clean:  ## delete what the targets made, .venv and your own runs/ excepted
-	@rm -rf build .pytest_cache .ruff_cache tlhelpers.egg-info
+	@rm -rf build slides/node_modules .pytest_cache .ruff_cache tlhelpers.egg-info
 	@find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # uv installs the set in seconds where pip needs minutes; plain pip does the same (README).

@@ -14,18 +14,14 @@ def plain_title(header: str) -> str:
 
 
 def header_fields(header: str) -> dict[str, str]:
-    """What the header says under each of ``FIELDS``, as plain text; absent fields are left out.
+    """What the header's table (``| **Needs** | lesson 00 |``) says, as plain text.
 
-    A field is a table row (``| **Needs** | lesson 00 |``) or an item (``- **Needs:** lesson 00``),
-    perhaps followed by a list of its own.
+    Fields outside ``FIELDS`` and fields with nothing beside them are left out.
     """
     fields = {}
-    for name in FIELDS:
-        first_line = rf"^[ |*>-]*{name}\b[^|:\n]*[|:](.*"
-        own_list = r"(?:\n(?:\s+|\s*[-*] (?!\*\*)).+)*)"
-        match = re.search(first_line + own_list, header, re.MULTILINE | re.IGNORECASE)
-        if match:
-            text = re.sub(r"<br\s*/?>|\n\s*[-*] |\|", "; ", match[1])
-            text = re.sub(r"[*`]|\[([^]]*)\]\([^)]*\)", r"\1", text)
-            fields[name] = " ".join(text.split()).strip(" ;:")
+    for row in re.findall(r"^\|(.+)\|\s*$", header, re.MULTILINE):
+        name, *rest = (re.sub(r"[*`]|\[([^]]*)\]\([^)]*\)", r"\1", cell) for cell in row.split("|"))
+        text = " ".join(" ".join(rest).split())
+        if name.strip() in FIELDS and text:
+            fields[name.strip()] = text
     return fields

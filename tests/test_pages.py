@@ -1,0 +1,191 @@
+"""`make run`: lessons become pages that need no network, and one that fails stops nobody else."""
+
+from __future__ import annotations
+
+import re
+
+import build_pages
+import pytest
+from bs4 import BeautifulSoup
+from lesson_header import header_fields, plain_title
+from nbformat import write
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from typeset import typeset
+
+HEADER = """# What does `freeze` freeze?
+
+| | |
+|---|---|
+| **You will be able to** | freeze *provably*, see [01](01_next.ipynb) |
+| **Needs** | nothing |
+| **Minutes** | 10 + 5 |
+| **Run time** | 1 s |
+| **Downloads** | nothing |
+"""
+TEXT = r"""The mean moves: $\mu \leftarrow (1 - m)\,\mu + m\,\bar{x}$, and
+
+$$\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}$$
+
+<details><summary>Hint</summary>
+
+Look at $\theta_t$ and at `$HOME`.
+
+</details>
+
+Go on with [the next lesson](01_next.ipynb#recap) or [another course](https://example.org).
+"""
+SOLUTION = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
+
+
+def save(folder, name, *cells):
+    notebook = new_notebook(cells=[new_markdown_cell(HEADER), *cells])
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Two lessons, the second one broken in its middle, built as `make run` builds them."""
+    folder = tmp_path_factory.mktemp("course with a space")
+    save(
+        folder,
+        "00_first",
+        new_markdown_cell(TEXT),
+        new_code_cell(
+            "import ipywidgets\n"
+            "from IPython.display import HTML, display\n"
+            "display(HTML(\"<img alt='A dot.' src='data:image/gif;base64,R0lGODlh'>\"))\n"
+            "ipywidgets.IntSlider()"
+        ),
+        new_code_cell("print(6 * 7)", metadata=SOLUTION),
+    )
+    save(folder, "01_next", new_code_cell("before = 1"), new_code_cell("no_such_name"))
+    out = folder / "pages"
+    status = build_pages.main(["--notebooks", str(folder), "--out", str(out)])
+    return status, out
+
+
+def soup(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_pages_load_nothing_from_the_network(built):
+    _, out = built
+    pages = sorted(out.glob("*.html"))
+    assert [page.name for page in pages] == ["00_first.html", "01_next.html", "index.html"]
+    for page in pages:
+        html = page.read_text(encoding="utf-8")
+        assert not build_pages.remote_resources(soup(page))
+        assert "<script" not in html and "cdnjs" not in html and "MathJax" not in html
+
+
+def test_formulas_are_drawn_and_code_is_left_alone(built):
+    _, out = built
+    page = soup(out / "00_first.html")
+    labels = [svg["aria-label"] for svg in page.find_all("svg")]
+    assert r"\mu \leftarrow (1 - m)\,\mu + m\,\bar{x}" in labels
+    assert r"\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}" in labels
+    assert all(len(svg.find_all("path")) >= 2 for svg in page.find_all("svg"))
+    assert page.select_one(".formula svg") and page.select_one("details svg")
+    assert "$HOME" in page.find("details").get_text()
+    assert "\\mu" not in page.get_text()
+
+
+def test_links_widgets_solutions_and_figures(built):
+    _, out = built
+    page = soup(out / "00_first.html")
+    links = [link["href"] for link in page.select("main a[href]")]
+    assert "01_next.html#recap" in links and "https://example.org" in links
+    assert not [link for link in links if ".ipynb" in link]
+    assert page.select_one(".widget-note") and "IntSlider(value" not in page.get_text()
+    folded = page.select_one("details.folded")
+    assert folded.summary.get_text() == "Solution" and "print" in folded.get_text()
+    assert "42" not in folded.get_text() and "42" in page.get_text()
+    assert page.find("img", alt="A dot.")["src"].startswith("data:")
+
+
+def test_a_failing_lesson_is_shown_and_stops_nobody(built, capsys):
+    status, out = built
+    assert status == 1
+    assert "NameError" in soup(out / "01_next.html").select_one(".failure").get_text()
+    assert "before" in soup(out / "01_next.html").get_text()
+    rows = soup(out / "index.html").select("tbody tr")
+    assert [row.find("a")["href"] for row in rows] == ["00_first.html", "01_next.html"]
+    assert "failed" in rows[1].get_text() and re.search(r"\d s", rows[0].get_text())
+    assert "What does freeze freeze?" in rows[0].get_text()
+    assert "freeze provably, see 01" in rows[0].get_text() and "10 + 5" in rows[0].get_text()
+
+
+def test_unknown_names_are_refused(tmp_path, capsys):
+    save(tmp_path, "00_first")
+    with pytest.raises(SystemExit):
+        build_pages.main(["05_nothing", "--notebooks", str(tmp_path), "--out", str(tmp_path)])
+    assert "no notebook 05_nothing among 00_first" in capsys.readouterr().err
+
+
+def test_a_page_that_would_load_something_is_refused(tmp_path):
+    output = new_output("display_data", data={"text/html": '<img src="https://example.org/a.png">'})
+    save(tmp_path, "00_first", new_code_cell("1", outputs=[output]))
+    with pytest.raises(ValueError, match="would load https://example.org/a.png"):
+        build_pages.Lesson(tmp_path / "00_first.ipynb").page(set())
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<script src="https://example.org/x.js"></script>',
+        '<script>import("//example.org/x.js")</script>',
+        '<script type="module">import a from "https://example.org/x.js"</script>',
+        '<link rel="stylesheet" href="http://example.org/x.css">',
+        "<style>@import 'https://example.org/x.css';</style>",
+        "<style>body { background: url(https://example.org/x.png) }</style>",
+        '<iframe src="//example.org"></iframe>',
+    ],
+)
+def test_remote_resources_are_found(html):
+    assert len(build_pages.remote_resources(BeautifulSoup(html, "html.parser"))) == 1
+
+
+def test_local_pictures_travel_with_the_page(tmp_path):
+    (tmp_path / "a dot.gif").write_bytes(b"GIF89a")
+    save(tmp_path, "00_first", new_markdown_cell("![A dot.](a%20dot.gif)"))
+    page = BeautifulSoup(build_pages.Lesson(tmp_path / "00_first.ipynb").page(set()), "html.parser")
+    assert page.find("img", alt="A dot.")["src"] == "data:image/gif;base64,R0lGODlh"
+
+
+def test_header_fields_are_read_from_the_table():
+    assert header_fields(HEADER) == {
+        "You will be able to": "freeze provably, see 01",
+        "Needs": "nothing",
+        "Minutes": "10 + 5",
+        "Run time": "1 s",
+        "Downloads": "nothing",
+    }
+    assert "Minutes" not in header_fields(HEADER.replace("10 + 5", " "))
+    assert plain_title(HEADER) == "What does freeze freeze?"
+
+
+@pytest.mark.parametrize(
+    ("html", "formulas"),
+    [
+        ("<p>$a$ and $b$</p>", ["a", "b"]),
+        ("<p>$$a$$</p>", ["a"]),
+        (r"<p>\begin{aligned}a &amp;= b\end{aligned}</p>", [r"\begin{aligned}a &= b\end{aligned}"]),
+        ("<p>$5 and $6, \\$7</p>", []),
+        ("<p><code>$a$</code></p><pre>$a$</pre><style>$a$</style>", []),
+        ("<p>$a &lt; b$</p>", ["a < b"]),
+    ],
+)
+def test_formulas_are_told_from_text(html, formulas):
+    drawn = BeautifulSoup(typeset(html), "html.parser")
+    assert [svg["aria-label"] for svg in drawn.find_all("svg")] == formulas
+
+
+@pytest.mark.parametrize("latex", [r"\nosuch{x}", r"\frac{1}", "x_", r"\operatorname*{argmin}"])
+def test_a_formula_that_cannot_be_drawn_is_named(latex):
+    with pytest.raises(ValueError, match=re.escape(latex[:4])):
+        typeset(f"<p>${latex}$</p>")
