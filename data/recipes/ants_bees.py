@@ -6,6 +6,8 @@ Bee: broad waist, short antennae, two pairs of wings (14 % without), stripes and
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .colours import Colour, coat, darker, foliage, hsv, lighter, membrane, paint
@@ -115,35 +117,56 @@ def _ant_from_side(s, head, thorax, gaster, limbs, width, reach, girth) -> None:
     eye(s, 0.72, -0.06, 0.042, 0.036)
 
 
+@dataclass(frozen=True)
+class BeeLook:
+    """Colours and build of one bee; no `fur` or `pollen` colour means none is there."""
+
+    head: Colour
+    thorax: Colour
+    abdomen: Colour
+    limbs: Colour
+    width: float
+    girth: float
+    fur: Colour | None
+    stripe: Colour
+    stripe_alpha: int
+    folded: bool
+    winged: bool
+    pollen: Colour | None
+
+
 def bee(s: Sketch) -> None:
     """A bee, seen from above or from the side, its head to the right."""
     rng = s.rng
     head, thorax, abdomen = tones(rng)
-    look = {
-        "limbs": darker(head, 0.35),
-        "width": rng.uniform(0.036, 0.055),
-        "girth": rng.uniform(0.86, 1.08),
-        "fur": lighter(thorax, rng.uniform(0.1, 0.4)) if rng.random() < 0.75 else None,
-        "stripe": contrasting(abdomen, rng.uniform(0.35, 0.7)),
-        "stripe_alpha": rng.choice([60, 130, 210, 255]),
-        "folded": rng.random() < 0.4,
-        "winged": rng.random() >= WINGLESS_BEES,
-        "pollen": hsv(rng.normal(0.13, 0.02), 0.8, 0.9) if rng.random() < 0.25 else None,
-    }
+    look = BeeLook(
+        head=darker(head, 0.15),
+        thorax=thorax,
+        abdomen=abdomen,
+        limbs=darker(head, 0.35),
+        width=rng.uniform(0.036, 0.055),
+        girth=rng.uniform(0.86, 1.08),
+        fur=lighter(thorax, rng.uniform(0.1, 0.4)) if rng.random() < 0.75 else None,
+        stripe=contrasting(abdomen, rng.uniform(0.35, 0.7)),
+        stripe_alpha=rng.choice([60, 130, 210, 255]),
+        folded=rng.random() < 0.4,
+        winged=rng.random() >= WINGLESS_BEES,
+        pollen=hsv(rng.normal(0.13, 0.02), 0.8, 0.9) if rng.random() < 0.25 else None,
+    )
     view = _bee_from_above if rng.random() < 0.62 else _bee_from_side
-    view(s, darker(head, 0.15), thorax, abdomen, **look)
+    view(s, look)
 
 
-def _bee_abdomen(s, x, y, girth, turn, colour, stripe, stripe_alpha, fur) -> None:
-    shape = s.blob(x, y, 0.5, 0.3 * girth, colour, turn=turn, egg=0.12)
-    bands(s, shape, s.rng.integers(3, 6), stripe, stripe_alpha)
+def _bee_abdomen(s: Sketch, look: BeeLook, x: float, y: float, turn: float) -> None:
+    shape = s.blob(x, y, 0.5, 0.3 * look.girth, look.abdomen, turn=turn, egg=0.12)
+    bands(s, shape, s.rng.integers(3, 6), look.stripe, look.stripe_alpha)
     tip = shape.at(-1, 0)
-    s.line([tip, tip + 0.12 * (tip - (x, y))], (0.04, 0.006), darker(colour, 0.5))  # sting
-    if fur:
-        s.fur(shape, fur, 22, 0.07)
+    s.line([tip, tip + 0.12 * (tip - (x, y))], (0.04, 0.006), darker(look.abdomen, 0.5))  # sting
+    if look.fur:
+        s.fur(shape, look.fur, 22, 0.07)
 
 
-def _bee_wings(s, sides, folded, hinge) -> None:
+def _bee_wings(s: Sketch, sides, folded: bool, hinge) -> None:
     rng, colour = s.rng, membrane(s.rng)
     alpha, spread, length = rng.integers(90, 165), rng.uniform(0.25, 0.4), rng.uniform(0.78, 0.95)
     for side in sides:
@@ -153,53 +176,49 @@ def _bee_wings(s, sides, folded, hinge) -> None:
         wing(s, hinge[0], hinge[1] * side, angle, length, 0.31, colour, alpha)
 
 
-def _bee_from_above(
-    s, head, thorax, abdomen, limbs, width, girth, fur, stripe, stripe_alpha, folded, winged, pollen
-) -> None:
+def _bee_from_above(s: Sketch, look: BeeLook) -> None:
     rng = s.rng
     sway = rng.normal(0, 0.06)
     hips = ((0.42, 0.95, 1), (0.24, 1.6, 1), (0.07, 2.3, 1.15))
-    legs_from_above(s, hips, 0.14, rng.uniform(0.4, 0.6), limbs, width)
-    if pollen:
+    legs_from_above(s, hips, 0.14, rng.uniform(0.4, 0.6), look.limbs, look.width)
+    if look.pollen:
         for side in (-1, 1):
-            s.blob(-0.12, 0.36 * side, 0.085, 0.06, pollen, turn=2.3 * side)
+            s.blob(-0.12, 0.36 * side, 0.085, 0.06, look.pollen, turn=2.3 * side)
     for side in (-1, 1):
         antenna(
             s, 0.84, 0.06 * side, side, rng.uniform(0.3, 0.7), rng.uniform(0.11, 0.18),
-            rng.uniform(-0.1, 0.9), rng.uniform(0.12, 0.2), limbs, width * 0.7,
+            rng.uniform(-0.1, 0.9), rng.uniform(0.12, 0.2), look.limbs, look.width * 0.7,
         )  # fmt: skip
-    _bee_abdomen(s, -0.38, sway, girth, -sway * 0.6, abdomen, stripe, stripe_alpha, fur)
-    chest = s.blob(0.25, 0, 0.29, 0.275 * girth, thorax)
-    if fur:
-        s.fur(chest, fur, 46)
-    s.blob(0.66, 0, 0.155, 0.205, head)
+    _bee_abdomen(s, look, -0.38, sway, -sway * 0.6)
+    chest = s.blob(0.25, 0, 0.29, 0.275 * look.girth, look.thorax)
+    if look.fur:
+        s.fur(chest, look.fur, 46)
+    s.blob(0.66, 0, 0.155, 0.205, look.head)
     for side in (-1, 1):
-        eye(s, 0.68, 0.15 * side, 0.1, 0.068, 0.4 * side, darker(head, 0.75))
-    if winged:
-        _bee_wings(s, (-1, 1), folded, (0.28, 0.13))
+        eye(s, 0.68, 0.15 * side, 0.1, 0.068, 0.4 * side, darker(look.head, 0.75))
+    if look.winged:
+        _bee_wings(s, (-1, 1), look.folded, (0.28, 0.13))
 
 
-def _bee_from_side(
-    s, head, thorax, abdomen, limbs, width, girth, fur, stripe, stripe_alpha, folded, winged, pollen
-) -> None:
+def _bee_from_side(s: Sketch, look: BeeLook) -> None:
     rng = s.rng
-    legs_from_side(s, 0.04, 0.42, 0.17, 3, rng.uniform(0.38, 0.55), limbs, width)
-    if pollen:
-        s.blob(-0.04, 0.38, 0.08, 0.065, pollen)
-    if winged and not folded:  # the far pair
+    legs_from_side(s, 0.04, 0.42, 0.17, 3, rng.uniform(0.38, 0.55), look.limbs, look.width)
+    if look.pollen:
+        s.blob(-0.04, 0.38, 0.08, 0.065, look.pollen)
+    if look.winged and not look.folded:  # the far pair
         colour = darker(membrane(rng), 0.1)
         wing(s, 0.2, -0.2, -rng.uniform(1.6, 2.3), rng.uniform(0.7, 0.9), 0.32, colour, 110)
     droop = rng.uniform(0, 0.35)
-    _bee_abdomen(s, -0.36, 0.06, girth, -droop * 0.6, abdomen, stripe, stripe_alpha, fur)
-    chest = s.blob(0.22, -0.03, 0.3, 0.275 * girth, thorax)
-    if fur:
-        s.fur(chest, fur, 46)
+    _bee_abdomen(s, look, -0.36, 0.06, -droop * 0.6)
+    chest = s.blob(0.22, -0.03, 0.3, 0.275 * look.girth, look.thorax)
+    if look.fur:
+        s.fur(chest, look.fur, 46)
     for shift in (0.0, 0.22):
         antenna(
             s, 0.73, -0.1, -1, rng.uniform(0.2, 0.6) + shift, 0.15,
-            -rng.uniform(0, 0.9), 0.17, limbs, width * 0.7,
+            -rng.uniform(0, 0.9), 0.17, look.limbs, look.width * 0.7,
         )  # fmt: skip
-    s.blob(0.6, 0.06, 0.17, 0.2, head, turn=0.3)
-    eye(s, 0.655, 0.02, 0.08, 0.115, 0.2, darker(head, 0.75))
-    if winged:
-        _bee_wings(s, (-1,), folded, (0.24, 0.17))
+    s.blob(0.6, 0.06, 0.17, 0.2, look.head, turn=0.3)
+    eye(s, 0.655, 0.02, 0.08, 0.115, 0.2, darker(look.head, 0.75))
+    if look.winged:
+        _bee_wings(s, (-1,), look.folded, (0.24, 0.17))

@@ -149,7 +149,7 @@ def load(path: Path) -> tuple[nn.Module, dict]:
 
     with safe_open(str(path), "pt") as file:
         facts = {key: json.loads(value) for key, value in file.metadata().items()}
-        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        weights = {key: file.get_tensor(key) for key in file.keys()}
     makers = {
         "mini_alexnet": mini_alexnet,
         "mini_vgg16": mini_vgg16,
