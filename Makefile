@@ -52,7 +52,7 @@ clean:  ## delete what the targets made, .venv and your own runs/ excepted
 # uv installs the set in seconds where pip needs minutes; plain pip does the same (README).
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and "The course needs Python 3.10 to 3.13, and $(PYTHON) is " + v + ". Install a newer one, then: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Setting up .venv (once): 6 GB on disk on Linux with CUDA, about 2 GB elsewhere"
+	@echo "Installing the tested set into .venv (6 GB on Linux with CUDA, about 2 GB elsewhere)"
 	@$(PYTHON) -m venv .venv || { echo "No venv module: install it (Debian, Ubuntu: apt install python3-venv), then again."; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	@if [ -n "$(TORCH_INDEX)" ]; then grep -E '^torch(vision)?==' requirements.txt \

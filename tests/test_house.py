@@ -171,6 +171,13 @@ def test_lessons_on_the_readme_map_exist_or_are_planned():
         assert state == ("ready" if "](" in cell else "planned"), f"lesson {number}"
 
 
+def test_links_of_the_readme_lead_somewhere():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)", readme)
+    missing = [t for t in targets if not re.match(r"[a-z]+:", t) and not (ROOT / t).exists()]
+    assert targets and not missing, missing
+
+
 def test_import_loads_no_heavy_library():
     """`import tlhelpers` costs little beyond torch and torchvision: the rest waits for its use."""
     heavy = [

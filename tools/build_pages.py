@@ -63,8 +63,11 @@ class Lesson:
         try:
             client.execute()
         except (CellControlSignal, DeadKernelError) as error:  # an error, a time-out, a dead kernel
-            text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-            self.failure = text.splitlines()[-1] if text else type(error).__name__
+            name, text = (
+                getattr(error, "ename", type(error).__name__),
+                getattr(error, "evalue", error),
+            )
+            self.failure = f"{name}: {str(text).strip()}".splitlines()[0]
         self.seconds = time.monotonic() - start
 
     def page(self, names: set[str]) -> str:
