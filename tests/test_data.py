@@ -25,24 +25,47 @@ from tlhelpers.assets import sha256
 DATA = EMBEDDED.parent
 REGISTRY = json.loads((DATA / "registry.json").read_text(encoding="utf-8"))
 NETWORKS = ("resnet18", "alexnet", "vgg16")
+CARDS = ("ants_bees", *(f"weights/{name}" for name in NETWORKS))
 FRESH_SOURCE_SEED = SEED + 1
 
 
 def test_registry_lists_every_embedded_item():
-    assert set(REGISTRY) == {"ants_bees", *(f"weights/{name}" for name in NETWORKS)}
+    assert set(REGISTRY) >= set(CARDS)
     stored = {path.relative_to(DATA).as_posix() for path in WEIGHTS.glob("*.safetensors")}
     assert {REGISTRY[f"weights/{name}"]["path"] for name in NETWORKS} == stored
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_registered_size_digest_and_card(name):
+def test_registered_size_and_digest(name):
     item, path = REGISTRY[name], DATA / REGISTRY[name]["path"]
     assert sha256(path) == item["sha256"], "run python -m data.recipes.make_registry"
     assert folder_bytes(path) == item["bytes"]
     assert item["licence"].startswith("CC0") and item["command"].startswith("python -m data.")
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_cards_are_up_to_date(name):
     card = (DATA / "cards" / f"{name.replace('/', '_')}.md").read_text(encoding="utf-8")
-    entry, written = ants_bees_item() if name == "ants_bees" else weights_item(path.stem)
-    assert entry == item and written == card, "run python -m data.recipes.make_registry"
+    network = name.removeprefix("weights/")
+    entry, written = ants_bees_item() if name == "ants_bees" else weights_item(network)
+    assert entry == REGISTRY[name] and written == card, "run python -m data.recipes.make_registry"
+
+
+def test_the_transfer_table_is_fair_and_shows_a_gain():
+    """Equal steps on both sides, no rate from the edge of its grid, pre-training ahead."""
+    table = json.loads((DATA / "results" / "transfer_resnet18.json").read_text(encoding="utf-8"))
+    rows = {(row["start"], row["images"], row["steps"]): row for row in table["rows"]}
+    for (start, images, steps), row in rows.items():
+        assert len(row["accuracies"]) >= 5
+        assert row["mean"] == pytest.approx(np.mean(row["accuracies"]))
+        if start == "pretrained":
+            scratch = rows["scratch", images, steps]
+            assert row["low"] > scratch["high"]
+    for found in table["tuning"].values():
+        rates, scores = list(found), list(found.values())
+        assert rates[0] != rates[scores.index(max(scores))] != rates[-1]
+    assert 0.85 <= rows["pretrained", "all", 400]["mean"] <= 0.98
+    assert rows["scratch", 20, 300]["low"] > 0.5, "scratch is above chance at 20 images a class"
 
 
 def test_everything_embedded_is_small():
