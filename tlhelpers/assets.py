@@ -71,8 +71,8 @@ def fetch(name: str) -> Path:
     if _digest_once(path) != item["sha256"]:
         raise AssetError(
             f'"{name}" at {path} is not the file the course was tested with (other SHA-256). '
-            "Get it back with `git checkout -- data`; run `make registry` if you changed it "
-            "on purpose."
+            "Get it back with `git checkout -- data`. If you changed it on purpose: "
+            "`python -m data.recipes.make_registry`."
         )
     return path
 
