@@ -73,6 +73,27 @@ download is possible. The methods carry over, the numbers do not.
 """
 
 
+STYLES_CARD = """\
+# Pictures for style transfer
+
+**What.** {files} colour images of 256 x 256 pixels, JPEG. Styles, `style_*.jpg`: {styles}.
+Contents, `content_*.jpg`: {drawn} (drawn) and {photographs} (photographs).
+
+**How made.** Styles and drawn contents by our own code with Pillow and NumPy, seed {seed}; nothing
+was copied or traced, no generative model was used. Command: `{command}`. The photographs are crops
+of two that scikit-image carries in its package: `chelsea`, the cat of Stefan van der Walt, and
+`coffee`, a cup by Rachel Michetti, both released under CC0 by their photographers, as
+scikit-image's documentation of `skimage.data` says.
+
+**Limits.** Six idealised hands, no painter's work. Not made to measure recognition.
+
+**Licence.** Images: CC0 1.0. Code: MIT.
+
+**Size and digest.** {size:.2f} MB; SHA-256 over sorted paths and file digests:
+`{digest}`
+"""
+
+
 def folder_bytes(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*.*")))
@@ -97,6 +118,28 @@ def ants_bees_item() -> tuple[dict, str]:
         shortcuts=", ".join(f"{name} {value:.2f}" for name, value in shortcuts.items()),
         command=entry["command"],
         seeds=", ".join(f"{seed} ({name})" for name, seed in SEEDS.items()),
+        size=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
+def styles_item() -> tuple[dict, str]:
+    """Registry entry and card of the pictures for style transfer."""
+    from .styles import DRAWN, FOLDER, PHOTOGRAPHS, SEED, STYLES
+
+    entry = _entry(
+        FOLDER,
+        "Six drawn styles, two drawn contents and two photographs: 256 x 256 pixels",
+        "python -m data.recipes.styles",
+    )
+    card = STYLES_CARD.format(
+        files=len(list(FOLDER.glob("*.jpg"))),
+        styles=", ".join(STYLES),
+        drawn=" and ".join(DRAWN),
+        photographs=" and ".join(PHOTOGRAPHS),
+        seed=SEED,
+        command=entry["command"],
         size=entry["bytes"] / 1e6,
         digest=entry["sha256"],
     )
@@ -149,6 +192,8 @@ def main() -> None:
     registry = {}
     registry["ants_bees"], card = ants_bees_item()
     (DATA / "cards" / "ants_bees.md").write_text(card, encoding="utf-8", newline="\n")
+    registry["styles"], card = styles_item()
+    (DATA / "cards" / "styles.md").write_text(card, encoding="utf-8", newline="\n")
     for name in NETWORKS:
         if not (DATA / "weights" / f"{name}.safetensors").exists():
             print(f"weights/{name}: not there, left out")
