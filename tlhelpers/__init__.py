@@ -69,6 +69,8 @@ _ROOMS = {
     ],
     "adaptation_training": ["adapt", "digit_network", "domain_discriminator"],
     "domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
+    "style": ["gram_matrix", "stylize", "Stylized"],
+    "vgg_reader": ["layer_names", "Reader"],
     "taxonomy": ["taxonomy_table"],
     "diagrams": ["draw_taxonomy"],
 }

