@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from statistics import fmean
 
 import pytest
 import torch
 from torch import nn
 
+from data.recipes import domain_confusion_table as recipe
 from tlhelpers.adaptation import (
     adapt_batchnorm,
     confusion_loss,
@@ -355,3 +358,45 @@ def test_both_networks_give_logits_for_any_number_of_classes():
     images = torch.zeros(3, 1, 16, 16)
     assert digit_network()(images).shape == (3, 10)
     assert digit_network(26, feature_norm=False)(images).shape == (3, 26)
+
+
+# --- the stored measurement -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rows():
+    path = recipe.FOLDER / "domain_confusion.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"]
+
+
+def test_the_stored_table_is_made_of_the_stored_rows(rows):
+    text = (recipe.FOLDER / "domain_confusion.md").read_text(encoding="utf-8")
+    assert text == recipe.summarise(rows)
+
+
+def test_every_stored_run_is_whole(rows):
+    runs = {row["run"] for row in rows}
+    shifted = ["source only", "AdaBN", *recipe.SHIFTED]
+    arms = {(None, arm) for arm in (*recipe.ARMS, "AdaBN")}
+    arms |= {(shift, arm) for shift in ("labels", "inverted") for arm in shifted}
+    assert len(runs) >= 5 and len(rows) == len(runs) * len(arms)
+    for run in runs:
+        assert {(row["shift"], row["arm"]) for row in rows if row["run"] == run} == arms
+
+
+@pytest.mark.parametrize("base", ["source only", "plain source only"])
+def test_the_lesson_says_what_was_measured(rows, base):
+    """About half of the gap by MMD, over a third by the mended game, on both baselines."""
+    closed = {arm: fmean(recipe.gap_closed(rows, arm, base).values()) for arm in recipe.ARMS}
+    mended = "confusion, 5 steps + penalty"
+    assert closed["MMD"] > 0.45 and closed[mended] > 1 / 3
+    assert closed["confusion, 5 steps"] < closed["confusion"] < closed["confusion, penalty"]
+    assert closed["confusion, penalty"] < closed[mended] < closed["information"]
+
+
+def test_label_shift_turns_alignment_into_harm(rows):
+    accuracy = {
+        arm: fmean(recipe.column(rows, arm, "target_accuracy", "labels").values())
+        for arm in ("source only", "MMD")
+    }
+    assert accuracy["MMD"] < accuracy["source only"] - 0.03
