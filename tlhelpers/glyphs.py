@@ -69,7 +69,7 @@ class Domains:
 
 
 def font_glyphs(n: int, characters: str = "0123456789", *, seed: int = 0) -> Glyphs:
-    """Draw `n` characters in matplotlib's 21 fonts, sheared by up to .2, turned by up to 10 degrees.
+    """Draw `n` characters in matplotlib's 21 fonts, sheared up to .2 and turned up to 10 degrees.
 
     Characters and fonts are drawn at random, all equally likely; labels are positions in
     `characters`.
