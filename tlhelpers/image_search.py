@@ -17,9 +17,10 @@ class Search:
     """Optimises an image; `best` is the best one met, clamped to [0, 1].
 
     `losses` turns an image (1, 3, H, W) into (loss, content loss, style loss). One `step()` is one
-    evaluation. L-BFGS remembers only ten steps: its default of 100 costs more time than the
-    network. It steps without a line search, which now and then explodes; such a step is taken back
-    and the search goes on from the best image, half as boldly and with an empty memory.
+    evaluation. L-BFGS remembers ten steps: with its default of 100, its own arithmetic takes
+    several times as long. It steps without a line search, which now and then explodes; such a step
+    is taken back and the search goes on from the best image, half as boldly and with an empty
+    memory.
     """
 
     def __init__(self, start: Tensor, losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]):
