@@ -121,7 +121,7 @@ def stylize(
         rough = image.diff(dim=2).square().mean() + image.diff(dim=3).square().mean()
         # Colours no screen has cost something. Clamping here instead would cut their gradient off.
         outside = (image - image.clamp(0, 1)).square().mean()
-        loss = content_loss + style_weight * style_loss + smoothness * rough + 100 * outside
+        loss = content_loss + style_weight * style_loss + smoothness * rough + 1000 * outside
         return loss, content_loss, style_loss
 
     noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(device)
