@@ -80,7 +80,6 @@ def main() -> None:
     sys.path[:0] = [str(HERE.parent)]
     lesson, figures = run_lesson(), HERE / "figures"
     figures.mkdir(exist_ok=True)
-    row(lesson["trio"], figures / "style_trio.jpg", 370)
     row(lesson["result"].kept.values(), figures / "style_strip.jpg", 185)
     row((r.image for r in lesson["by_weight"].values()), figures / "style_weights.jpg", 220)
     row((r.image for r in lesson["depths"].values()), figures / "style_layers.jpg", 280)
