@@ -107,6 +107,14 @@ def judge() -> str:
     return bars(values, "", "Style in the eyes of an independent network", (BLUE, RUST))
 
 
+# Pictures that measure_04.py keeps while it runs the lesson: painting them takes a minute.
+KEPT = (
+    "style_clamp.jpg",
+    "style_layers.jpg",
+    "style_random.jpg",
+    "style_strip.jpg",
+    "style_weights.jpg",
+)
 FIGURES = {
     "style_gallery_row.jpg": lambda: gallery(6, 180),
     "style_gallery.jpg": lambda: gallery(3, 205),

@@ -144,6 +144,11 @@ def drawing(tmp_path_factory):
 
 def test_every_figure_has_a_function_that_draws_it_and_a_slide_that_shows_it(drawing):
     drawn = {name for module in drawing.modules([]) for name in module.FIGURES}
+    for module in drawing.modules([]):
+        for name in getattr(module, "KEPT", ()):  # by the script that runs the lesson
+            script = Path(module.__file__).name.replace("draw_", "measure_")
+            assert f'"{name}"' in (SLIDES / script).read_text(encoding="utf-8")
+            drawn.add(name)
     stored = {path.name for path in (SLIDES / "figures").iterdir()}
     assert drawn == stored == figures_in_use()
 
