@@ -1,0 +1,1 @@
+"""Measurements behind the course's figures: `python -m benchmarks.NAME` in the root folder."""
