@@ -47,7 +47,7 @@ AGREED = {
     "torchvision": "torchvision",
     "tqdm": "tqdm",
 }
-REASONED = {"ziamath": "ziamath"}
+REASONED = {"psutil": "psutil", "ziamath": "ziamath"}
 
 
 def tracked(*patterns: str, drafts: bool = True) -> list[Path]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from .errors import InputError
+from .memory import free_caches, is_memory_error
 
 
 def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -69,6 +71,30 @@ def explain_size_error(model: nn.Module, x: Tensor) -> Iterator[None]:
                 "the loader the network's own size: BatchLoader(data, **backbone.preprocessing)."
             ) from error
         raise
+
+
+@contextlib.contextmanager
+def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None]:
+    """Turn "out of memory" into an `InputError` with the remedy, and let go of the failed batch.
+
+    To be held around what a batch costs, forward and backward, inside a function of its own: only
+    a function that has been left gives up its variables.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_error(error):
+            raise
+        # A notebook keeps its last error, the error its frames, and these the tensors that filled
+        # the memory: without this the smaller batch would fail as well.
+        traceback.clear_frames(error.__traceback__)
+        free_caches()
+        smaller = f"BatchLoader(data, batch_size={max(1, batch_size // 2)}, ...)"
+        remedy = f"Take a smaller one: {smaller}, or" if batch_size > 1 else "Take"
+        raise InputError(
+            f"a batch of {batch_size} does not fit into the memory of {device.type}. {remedy} "
+            "smaller images (size=...). Freezing early layers (tl.freeze_to) saves memory, too."
+        ) from error
 
 
 def _listed(names: list[str]) -> str:
