@@ -43,6 +43,8 @@ _ROOMS = {
     ],
     "features": ["FeatureTensors", "extract_features", "linear_probe"],
     "history": ["History"],
+    "distributed": ["World", "connect"],
+    "snapshots": ["Snapshot"],
     "training": ["fit", "evaluate", "predict"],
     "checkpoints": ["save_checkpoint", "load_checkpoint"],
     "progress": ["Progress"],

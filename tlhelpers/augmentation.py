@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -137,16 +138,32 @@ def color_jitter(
     return augment
 
 
+@dataclass(frozen=True)
+class Share:
+    """Stands for a generator where a process holds some samples of a batch only.
+
+    The numbers of all `total` samples are drawn and those of its `own` are used, so that a sample
+    is augmented in the same way however many processes share the batch.
+    """
+
+    generator: torch.Generator | None
+    total: int
+    own: slice
+
+
 class _Draw:
     """Random numbers, one for each sample of x, in a fixed order."""
 
-    def __init__(self, x: Tensor, generator: torch.Generator | None):
-        self.n, self.device, self.generator = len(x), x.device, generator
-        self.source = generator.device if generator is not None else "cpu"
+    def __init__(self, x: Tensor, draws: torch.Generator | Share | None):
+        if not isinstance(draws, Share):
+            draws = Share(draws, len(x), slice(None))
+        self.device, self.draws = x.device, draws
+        self.source = draws.generator.device if draws.generator is not None else "cpu"
 
     def uniform(self, low: float, high: float) -> Tensor:
         """Return (B,) values between low and high."""
-        draw = torch.rand(self.n, generator=self.generator, device=self.source)
+        draws = self.draws
+        draw = torch.rand(draws.total, generator=draws.generator, device=self.source)[draws.own]
         return (draw * (high - low) + low).to(self.device, non_blocking=True)
 
     def sign(self, probability: float) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .augmentation import Augment
+from .augmentation import Augment, Share
+from .distributed import SOLO, World
 from .errors import InputError
 from .runtime import get_device
 
@@ -31,6 +32,8 @@ class BatchLoader:
         `BatchLoader(data, **backbone.preprocessing)`. None leaves x in 0..1.
     size: side in pixels, antialiased; None keeps the stored size.
     generator: of the shuffling and the augmentation; None seeds one from torch's global generator.
+    world: the processes of a job (see `connect`). With train=True each gets its share of every
+        batch, from generators seeded alike; else its share of the data, `world.share(n)`.
 
     Raises `InputError` for settings that do not fit the data.
     """
@@ -47,8 +50,10 @@ class BatchLoader:
         size: int | None = None,
         device: str | torch.device | None = None,
         generator: torch.Generator | None = None,
+        world: World = SOLO,
     ):
-        _check(data, batch_size, augment, mean, std, size)
+        _check(data, batch_size, augment, mean, std, size, world)
+        self.world, self.batch_total = world, 0
         self.data, self.batch_size, self.train = data, batch_size, train
         self.augment, self.size = augment, size
         self.classes = list(data.classes)
@@ -56,7 +61,9 @@ class BatchLoader:
         if generator is None and (train or augment is not None):
             generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         self.generator = generator
-        self._inputs = (data.features if hasattr(data, "features") else data.images).to(self.device)
+        inputs = data.features if hasattr(data, "features") else data.images
+        # What fills a GPU by itself stays where it is; then batches travel one by one.
+        self._inputs = inputs.to(self.device) if _fits(inputs, self.device) else inputs
         self._labels = data.labels.to(self.device)
         if mean is not None:
             self._scale = 1 / torch.tensor(std, device=self.device)[:, None, None]
@@ -64,24 +71,32 @@ class BatchLoader:
         self._normalise = mean is not None
 
     def __len__(self) -> int:
-        n = len(self.data)
-        alone = self.train and self.batch_size > 1 and n > 1 and n % self.batch_size == 1
-        return math.ceil(n / self.batch_size) - alone
+        n = len(self.data) if self.train else len(self.world.share(len(self.data)))
+        # Too few for a batch of their own: one sample, or less than one for each process.
+        few = self.train and n > self.batch_size > 1
+        few = few and 0 < n % self.batch_size < max(2, self.world.size)
+        return math.ceil(n / self.batch_size) - few
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        n = len(self.data)
         if self.train:
-            order = torch.randperm(n, generator=self.generator, device=self.generator.device)
+            source = self.generator.device
+            order = torch.randperm(len(self.data), generator=self.generator, device=source)
         else:
-            order = torch.arange(n)
-        order = order.to(self.device, non_blocking=True)
+            share = self.world.share(len(self.data))
+            order = torch.arange(share.start, share.stop)
+        order = order.to(self._inputs.device, non_blocking=True)
         starts = range(0, len(self) * self.batch_size, self.batch_size)
-        for start, end in zip(starts, [*starts[1:], n], strict=True):
-            rows = order[start:end]
-            x = self._inputs[rows]
-            yield (x if hasattr(self.data, "features") else self._prepare(x)), self._labels[rows]
+        for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+            rows, draws = order[start:end], self.generator
+            self.batch_total = len(rows)
+            if self.train and self.world.size > 1:
+                own = slice(self.world.rank, None, self.world.size)
+                rows, draws = rows[own], Share(self.generator, len(rows), own)
+            x = self._inputs[rows].to(self.device, non_blocking=True)
+            x = x if hasattr(self.data, "features") else self._prepare(x, draws)
+            yield x, self._labels[rows.to(self.device)]
 
-    def _prepare(self, x: Tensor) -> Tensor:
+    def _prepare(self, x: Tensor, draws) -> Tensor:
         if self.size is not None and x.shape[2:] != (self.size, self.size):
             # Antialiased resizing of uint8 exists for CPUs only, where it is ten times faster.
             x = x if x.device.type == "cpu" else x.float()
@@ -89,7 +104,7 @@ class BatchLoader:
         x = x.float().div_(255)
         steps = self.augment if isinstance(self.augment, Sequence) else [self.augment]
         for step in steps if self.augment is not None else []:
-            shape, x = x.shape, step(x, self.generator)
+            shape, x = x.shape, step(x, draws)
             if x.shape != shape:
                 raise InputError(
                     f"augment made {tuple(x.shape)} of {tuple(shape)}; it must keep the shape. "
@@ -100,7 +115,14 @@ class BatchLoader:
         return x.contiguous(memory_format=torch.channels_last)
 
 
-def _check(data, batch_size, augment, mean, std, size) -> None:
+def _fits(inputs: Tensor, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return inputs.nbytes < free / 2
+
+
+def _check(data, batch_size, augment, mean, std, size, world) -> None:
     features = hasattr(data, "features")
     if not features and not hasattr(data, "images"):
         raise InputError(
@@ -111,6 +133,11 @@ def _check(data, batch_size, augment, mean, std, size) -> None:
         raise InputError("The data set is empty. Check how it was chosen or split.")
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be 1 or more, for example 32.")
+    if world.size > min(len(data), batch_size):
+        raise InputError(
+            f"{world.size} processes cannot share batches of {batch_size} out of {len(data)} "
+            "samples. Start fewer processes, or take a larger batch_size."
+        )
     given = {"augment": augment, "mean": mean, "std": std, "size": size}
     if features and (unused := [name for name, value in given.items() if value is not None]):
         raise InputError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .distributed import SOLO
 from .errors import InputError, nearest
 from .guards import explain_size_error
 from .runtime import inference
@@ -95,7 +96,13 @@ def extract_features(
                     raise InputError(f'the network never runs "{layer}" in its forward pass.')
     finally:
         hook.remove()
-    return FeatureTensors(torch.cat(caught), torch.cat(labels), list(loader.classes), views)
+    features, labels = torch.cat(caught), torch.cat(labels)
+    world = getattr(loader, "world", SOLO)
+    if world.size > 1:  # each process has run its share, by itself; now all get the whole
+        n, own = len(loader.data), len(world.share(len(loader.data)))
+        whole = [world.gather(part, n) for part in features.split(own)]
+        features, labels = torch.cat(whole), loader.data.labels.cpu().repeat(views)
+    return FeatureTensors(features, labels, list(loader.classes), views)
 
 
 def linear_probe(data: FeatureTensors, *, C: float = 1.0) -> nn.Linear:

@@ -1,8 +1,7 @@
-"""A folder of class folders, read into tensors; what is wrong with it is said by name."""
+"""Folders of images, decoded once into tensors; what is wrong with them is said by name."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +11,16 @@ import numpy as np
 import torch
 
 from .assets import fetch, find_shared
-from .decoding import IMAGE_SUFFIXES, check_resize, decode, why
+from .decoding import check_resize, decode, why
 from .errors import InputError, nearest
 from .images import ImageTensors
+from .listing import Listing, list_images, some
+from .pixels import PixelFile, new_pixels
+from .progress import Progress
 from .runtime import get_profile
 
 DRAWING_SIZE, PHOTOGRAPH_SIZE = 128, 224
-ARRANGE = (
-    "One folder for each class is needed, with its images inside: "
-    "{root}/ants/1.jpg, {root}/bees/1.jpg, ..."
-)
+LONG = 2000  # images: from here on decoding takes long enough to be watched
 
 
 def load_image_folder(
@@ -32,6 +31,7 @@ def load_image_folder(
     threads: int = 2,
     resize: str = "crop",
     ignore: Collection[str] = (),
+    file: str | Path | None = None,
 ) -> ImageTensors:
     """Decode a folder of class folders into `ImageTensors` of `size` x `size` pixels.
 
@@ -42,47 +42,52 @@ def load_image_folder(
     on_error: "raise" names the files that cannot be read; "skip" warns and uses the rest.
     resize: "crop" brings the shorter side to `size` and keeps the centre; "squash" distorts.
     ignore: names of files to pass over; hidden files and files of other kinds always are.
+    file: keep the pixels in this file (.npy, 3 * size**2 bytes an image) instead of in memory: for
+        sets larger than that, and for several processes on one machine. A second call with the
+        same files and settings maps it without decoding anything.
 
-    Raises `InputError` for a missing folder, a missing or empty class, one class only, and files
-    that cannot be read.
+    Raises `InputError` for a missing folder, a missing or empty class, one class only, files that
+    cannot be read, and a set that does not fit into memory.
     """
+    listing = list_images(root, classes, ignore)
+    return decode_listing(listing, size, on_error, threads, resize, file)
+
+
+def decode_listing(
+    listing: Listing,
+    size: int,
+    on_error: str = "raise",
+    threads: int = 2,
+    resize: str = "crop",
+    file: str | Path | None = None,
+) -> ImageTensors:
+    """Decode listed files; arguments and errors as in `load_image_folder`."""
     check_resize(size, resize)
     if on_error not in ("raise", "skip"):
         raise InputError(f'Unknown on_error="{on_error}".{nearest(on_error, ("raise", "skip"))}')
-    root = Path(root)
-    files = _find_files(root, ignore)
-    names = list(files) if classes is None else list(classes)
-    _check_classes(root, files, names, alone=classes is None)
-
-    samples = [(path, names.index(name)) for name, paths in files.items() for path in paths]
-    pixels = np.empty((len(samples), size, size, 3), dtype=np.uint8)
-
-    def decode_into(row: int) -> str | None:
-        try:
-            pixels[row] = decode(samples[row][0], size, resize)
-        except Exception as error:  # Pillow raises a dozen kinds on damaged files
-            return why(error)
-        return None
-
-    with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases Python's lock
-        reasons = list(pool.map(decode_into, range(len(samples))))
-
-    relative = [path.relative_to(root).as_posix() for path, _ in samples]
-    _report(root, {p: r for p, r in zip(relative, reasons, strict=True) if r}, on_error)
-    kept = [row for row, reason in enumerate(reasons) if reason is None]
-    if len(kept) < len(samples):
-        pixels = pixels[kept]
-        for label in {label for _, label in samples} - {samples[row][1] for row in kept}:
-            raise InputError(
-                f"None of the images in {root / names[label]} can be read, so that class would be "
-                "empty. Put readable JPEG or PNG files there."
-            )
+    stored = PixelFile(file, listing, size, resize) if file is not None else None
+    if stored and (found := stored.read()):
+        pixels, kept = found
+    else:
+        pixels = stored.create() if stored else new_pixels(len(listing), size)
+        kept = _decode_all(listing, pixels, size, on_error, threads, resize)
+        for row, old in enumerate(kept):
+            if row != old:
+                pixels[row] = pixels[old]  # close the gaps without a second copy of the set
+        if stored:
+            stored.finish(kept)
+    labels = torch.tensor([listing.labels[row] for row in kept])
+    for label in set(listing.labels) - set(labels.tolist()):
+        raise InputError(
+            f"None of the images in {listing.root / listing.classes[label]} can be read, so that "
+            "class would be empty. Put readable JPEG or PNG files there."
+        )
     # The channels stay innermost in memory (channels_last), as the decoder wrote them.
     return ImageTensors(
-        torch.from_numpy(pixels).permute(0, 3, 1, 2),
-        torch.tensor([samples[row][1] for row in kept]),
-        names,
-        [relative[row] for row in kept],
+        torch.from_numpy(pixels[: len(kept)]).permute(0, 3, 1, 2),
+        labels,
+        listing.classes,
+        [listing.paths[row] for row in kept],
     )
 
 
@@ -115,92 +120,39 @@ def load_images(name: str, split: str, size: int | None = None) -> ImageTensors:
     return load_image_folder(folder / split, size, classes, ignore=ignore)
 
 
-def _find_files(root: Path, ignore: Collection[str]) -> dict[str, list[Path]]:
-    """List the image files of each class folder, in the order of torchvision's `ImageFolder`."""
-    if not root.is_dir():
-        if root.exists():
-            raise InputError(f"{root} is a file. Give the folder that holds the class folders.")
-        beside = [p.name for p in root.parent.glob("*") if p.is_dir()]
-        hint = nearest(root.name, sorted(beside)) if beside else ""
-        raise InputError(
-            f"There is no folder {root}, looked for from {Path.cwd()}. Check the path.{hint}"
-        )
-    folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not _hidden(p.name))
-    loose = [p.name for p in root.iterdir() if p.is_file() and _is_image(p.name, ignore)]
-    if not folders:
-        found = f"{len(loose)} images lie directly in it" if loose else "it is empty"
-        raise InputError(f"{root} has no class folders; {found}. {ARRANGE.format(root=root.name)}")
-    if {name.lower() for name in folders} <= {"train", "val", "valid", "validation", "test"}:
-        raise InputError(
-            f"{root} holds the splits {folders}, not classes. Load each by itself, "
-            f'for example load_image_folder("{(root / folders[0]).as_posix()}").'
-        )
-    if loose:
-        warnings.warn(
-            f"{len(loose)} images lie beside the class folders of {root} and are not used "
-            f"({_some(sorted(loose))}); move them into a class folder.",
-            stacklevel=3,
-        )
-    files: dict[str, list[Path]] = {}
-    for name in folders:
-        files[name] = []
-        for folder, _, found_here in sorted(os.walk(root / name, followlinks=True)):
-            if not any(_hidden(part) for part in Path(folder).relative_to(root).parts):
-                files[name] += [Path(folder, f) for f in sorted(found_here) if _is_image(f, ignore)]
-    return files
+def _decode_all(listing, pixels: np.ndarray, size, on_error, threads, resize) -> list[int]:
+    """Fill `pixels`; return the rows that could be read."""
 
+    def decode_into(row: int) -> str | None:
+        try:
+            pixels[row] = decode(listing.root / listing.paths[row], size, resize)
+        except Exception as error:  # Pillow raises a dozen kinds on damaged files
+            return why(error)
+        return None
 
-def _check_classes(root: Path, files: dict[str, list[Path]], names: list[str], alone: bool) -> None:
-    for name in files:
-        if name not in names:
-            raise InputError(
-                f'{root} has a class folder "{name}" that the given classes lack.'
-                f"{nearest(name, names)} Rename or remove the folder, or train with this class too."
-            )
-    for name, paths in files.items():
-        if not paths:
-            others = sorted({p.suffix or p.name for p in (root / name).rglob("*") if p.is_file()})
-            held = f" (it holds only {_some(others)})" if others else ""
-            raise InputError(
-                f'The class folder {root / name} has no images{held}. Put images of "{name}" there '
-                "as JPEG or PNG, or remove the folder."
-            )
-    if len(names) < 2:
-        raise InputError(
-            f'{root} has one class only, "{names[0]}": there is nothing to tell apart. '
-            + ARRANGE.format(root=root.name)
-        )
-    if not alone and (lacking := [name for name in names if name not in files]):
-        warnings.warn(
-            f"{root} has no folder for {_some(lacking)}; labels still follow the given classes "
-            f"{names}. Add the folder, or leave it so if there are no such images.",
-            stacklevel=3,
-        )
+    reasons = []
+    progress = Progress(len(listing), "decoding") if len(listing) >= LONG else None
+    with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases Python's lock
+        for reason in pool.map(decode_into, range(len(listing))):
+            reasons.append(reason)
+            if progress:
+                progress.update(len(reasons))
+    if progress:
+        progress.close()
+    bad = {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason}
+    _report(listing.root, bad, on_error)
+    return [row for row, reason in enumerate(reasons) if reason is None]
 
 
 def _report(root: Path, bad: dict[str, str], on_error: str) -> None:
     if not bad:
         return
-    shown = _some([f"{path} ({reason})" for path, reason in bad.items()])
+    shown = some([f"{path} ({reason})" for path, reason in bad.items()])
     verb = "image" if len(bad) == 1 else "images"
     if on_error == "skip":
-        warnings.warn(f"{len(bad)} {verb} of {root} left out: {shown}.", stacklevel=3)
+        warnings.warn(f"{len(bad)} {verb} of {root} left out: {shown}.", stacklevel=5)
         return
     raise InputError(
         f"{len(bad)} {verb} of {root} cannot be read: {shown}. Replace or remove the file, "
         'or pass on_error="skip" to use the rest.'
     )
-
-
-def _hidden(name: str) -> bool:
-    """Say whether a name is a system's own: .ipynb_checkpoints, ._photo.jpg, __MACOSX."""
-    return name.startswith((".", "__"))
-
-
-def _is_image(name: str, ignore: Collection[str]) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not _hidden(name) and name not in ignore
-
-
-def _some(items: list[str], limit: int = 5) -> str:
-    rest = len(items) - limit
-    return ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")

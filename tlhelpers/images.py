@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from .errors import InputError
+from .splitting import rows_by_class, stratified_split
 
 
 @dataclass(eq=False, repr=False)
@@ -69,23 +70,8 @@ class ImageTensors:
         Example: `train, val, test = data.split(0.6, 0.2, 0.2)`. Raises `InputError` when the
         fractions do not add up to 1 or a class has too few images to be in every part.
         """
-        if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
-            raise InputError(
-                f"Fractions {fractions} must be above 0 and add up to 1, as in split(0.8, 0.2)."
-            )
-        shares = torch.tensor(fractions, dtype=torch.float64).cumsum(0)
-        parts: list[list[torch.Tensor]] = [[] for _ in fractions]
-        for name, rows in self._shuffled_rows(seed):
-            ends = (shares * len(rows)).round().long()[:-1]
-            pieces = rows.tensor_split(ends)
-            if len(rows) and not all(len(piece) for piece in pieces):
-                raise InputError(
-                    f'Class "{name}" has {len(rows)} images: too few to be in each of '
-                    f"{len(fractions)} parts {fractions}. Give fewer or more even parts."
-                )
-            for part, piece in zip(parts, pieces, strict=True):
-                part.append(piece)
-        return tuple(self[torch.cat(part).sort().values] for part in parts)
+        parts = stratified_split(self.labels, self.classes, fractions, seed)
+        return tuple(self[part] for part in parts)
 
     def per_class(self, n: int, seed: int = 0) -> ImageTensors:
         """Return `n` images of each class, drawn at random; `InputError` when a class has fewer."""
@@ -95,14 +81,5 @@ class ImageTensors:
                 f"{n} images of each class were asked for; there are {self.counts()}. "
                 f"Ask for 1 to {min(self.counts().values())}."
             )
-        chosen = [rows[:n] for _, rows in self._shuffled_rows(seed)]
+        chosen = [rows[:n] for rows in rows_by_class(self.labels, len(self.classes), seed)]
         return self[torch.cat(chosen).sort().values]
-
-    def _shuffled_rows(self, seed: int) -> list[tuple[str, torch.Tensor]]:
-        generator = torch.Generator().manual_seed(seed)
-        labels = self.labels.cpu()
-        by_class = [(labels == label).nonzero().flatten() for label in range(len(self.classes))]
-        return [
-            (name, rows[torch.randperm(len(rows), generator=generator)])
-            for name, rows in zip(self.classes, by_class, strict=True)
-        ]

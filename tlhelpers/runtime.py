@@ -171,7 +171,7 @@ def _known(profile: str) -> str:
 def device_name(device: torch.device) -> str:
     """The device in words: "cpu (2 threads)", "cuda (NVIDIA ...)"."""
     if device.type == "cuda":
-        return f"cuda ({torch.cuda.getdevice_name(device)})"
+        return f"cuda ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return device.type

@@ -16,11 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .distributed import SOLO
 from .errors import InputError
 from .guards import check_optimizer, check_outputs, explain_size_error
 from .history import History, rank
+from .meters import Meter
 from .progress import Progress
 from .runtime import autocast, inference
+from .snapshots import RunState, Snapshot
 from .surgery import train_mode
 
 LossFn = Callable[[Tensor, Tensor], Tensor]
@@ -39,6 +42,7 @@ def fit(
     loss_fn: LossFn = F.cross_entropy,
     keep_best: bool = False,
     on_epoch_end: Callable[[History], None] | None = None,
+    snapshot: Snapshot | None = None,
     progress: bool = True,
 ) -> History:
     """Train `model` in place on `train`, measuring `val` after every epoch.
@@ -57,6 +61,11 @@ def fit(
         scheduler: stepped once an epoch. batch_scheduler: stepped once an optimiser step.
         keep_best: at the end load the weights of the epoch with the highest validation accuracy.
         on_epoch_end: called with the history so far.
+        snapshot: where the run is saved as it goes (see `Snapshot`). A run that is there already
+            is gone on with; the result is that of an uninterrupted one.
+
+    Loaders that know their `world` (several processes of one job) train one network together: each
+    takes its share of every batch, and the gradient is that of the whole batch.
 
     Raises:
         InputError: nothing to train, optimizer and model disagree, classes and outputs disagree,
@@ -69,38 +78,61 @@ def fit(
     check_optimizer(model, optimizer)
     model.to(device=train.device, memory_format=torch.channels_last)
     total = steps if steps is not None else epochs * len(train)
-    history, start = History(), time.perf_counter()
-    good = best = _copy(model)  # the weights to go back to, and those to keep
+    world = getattr(train, "world", SOLO)
+    start = time.perf_counter()
+    good = _copy(model)  # the weights to go back to; at first they are the best ones too
+    run = RunState(
+        model,
+        optimizer,
+        [scheduler, batch_scheduler],
+        getattr(train, "generator", None),
+        Meter(train.device, world),
+        good,
+        good,
+    )
+    if snapshot is not None and snapshot.restore(run):
+        start -= run.seconds
+    history = run.history
+    net = world.wrap(model)
     with contextlib.ExitStack() as stack:
         line = stack.enter_context(Progress(total, "step")) if progress else None
         stack.enter_context(_stoppable(history, total))
-        for epoch in range(1, math.ceil(total / len(train)) + 1):
-            row = {"epoch": epoch, "step": 0, "lr": optimizer.param_groups[0]["lr"]}
+        for epoch in range(len(history.rows) + 1, math.ceil(total / len(train)) + 1):
+            if not run.batches:
+                run.row = {"epoch": epoch, "step": 0, "lr": optimizer.param_groups[0]["lr"]}
+                run.meter = Meter(train.device, world)
+                run.epoch_began = run.generator.get_state() if run.generator else None
             train_mode(model)
-            meter = Meter(train.device)
-            for x, y in itertools.islice(train, total - history.steps):
+            until = run.batches + total - history.steps
+            for x, y in itertools.islice(train, run.batches, until):
                 with explain_size_error(model, x), autocast(train.device):
-                    logits = model(x)
+                    logits = net(x)
                 check_outputs(logits, train.classes)
                 loss = loss_fn(logits.float(), y)
                 optimizer.zero_grad()
-                loss.backward()
+                (loss * _weight(train, y)).backward()
                 optimizer.step()
                 if batch_scheduler is not None:
                     batch_scheduler.step()
-                meter.add(loss.detach(), logits.detach(), y)
+                run.meter.add(loss.detach(), logits.detach(), y)
                 history.steps += 1
+                run.batches += 1
                 if line:
                     line.update(history.steps, _summary(history))
+                # Of several processes each has its own sums within an epoch: they save at its end.
+                if snapshot is not None and world.size == 1 and history.steps < total:
+                    snapshot.save(run, time.perf_counter() - start)
             if scheduler is not None:
                 scheduler.step()
-            row |= {"step": history.steps, **meter.result("train_")}
+            measured = run.meter.result()
+            row = run.row | {"step": history.steps}
+            row |= {f"train_{name}": measured[name] for name in ("loss", "accuracy")}
             if val is not None:
                 measured = evaluate(model, val, loss_fn)
                 row |= {f"val_{name}": measured[name] for name in ("loss", "accuracy")}
             row["seconds"] = time.perf_counter() - start
             if not (math.isfinite(row["train_loss"] + row.get("val_loss", 0.0)) and _finite(model)):
-                model.load_state_dict(good)
+                model.load_state_dict(run.good)
                 history.stopped = f"loss or weights were not finite in epoch {epoch}"
                 warnings.warn(
                     f"{history.stopped}: training stopped with the weights of the epoch before. "
@@ -108,16 +140,18 @@ def fit(
                     stacklevel=2,
                 )
                 break
-            good = _copy(model)
+            run.good, run.batches = _copy(model), 0
             if val is not None and all(rank(row) > rank(earlier) for earlier in history.rows):
-                best = good
+                run.best = run.good
             history.rows.append(row)
             if line:
                 line.update(history.steps, _summary(history))
             if on_epoch_end is not None:
                 on_epoch_end(history)
+            if snapshot is not None:
+                snapshot.save(run, row["seconds"], force=True)
     if keep_best and history.rows:
-        model.load_state_dict(best)
+        model.load_state_dict(run.best)
     model.eval()
     return history
 
@@ -125,18 +159,21 @@ def fit(
 def evaluate(model: nn.Module, loader, loss_fn: LossFn = F.cross_entropy) -> dict[str, float]:
     """Mean loss and accuracy over a loader: {loss, accuracy, correct, n}, summed per sample."""
     model.to(device=loader.device, memory_format=torch.channels_last)
-    meter = Meter(loader.device)
+    meter = Meter(loader.device, getattr(loader, "world", SOLO))
     with inference(model, loader.device):
         for x, y in loader:
             with explain_size_error(model, x):
                 logits = model(x)
             check_outputs(logits, loader.classes)
             meter.add(loss_fn(logits.float(), y), logits, y)
-    return meter.result() | {"correct": round(float(meter.correct)), "n": meter.n}
+    return meter.result()
 
 
 def predict(model: nn.Module, loader) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) in fp32 and labels (N,), on the CPU, in the loader's order."""
+    """Logits (N, K) in fp32 and labels (N,), on the CPU, in the loader's order.
+
+    Of several processes each predicts its share, and all get the whole.
+    """
     model.to(device=loader.device, memory_format=torch.channels_last)
     logits, labels = [], []
     with inference(model, loader.device):
@@ -144,29 +181,8 @@ def predict(model: nn.Module, loader) -> tuple[Tensor, Tensor]:
             with explain_size_error(model, x):
                 logits.append(model(x).float())
             labels.append(y)
-    return torch.cat(logits).cpu(), torch.cat(labels).cpu()
-
-
-class Meter:
-    """Sums of loss and correct answers, kept on the device: no synchronisation in the step loop."""
-
-    def __init__(self, device: torch.device):
-        self.loss = torch.zeros((), device=device)
-        self.correct = torch.zeros((), device=device)
-        self.n = 0
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count one batch: its mean loss, logits (B, K) and labels (B,)."""
-        self.loss += loss * len(labels)  # per sample: the last batch may be short
-        self.correct += (logits.argmax(1) == labels).sum()
-        self.n += len(labels)
-
-    def result(self, prefix: str = "") -> dict[str, float]:
-        """Means over all samples so far."""
-        return {
-            f"{prefix}loss": float(self.loss) / self.n,
-            f"{prefix}accuracy": float(self.correct) / self.n,
-        }
+    world, n = getattr(loader, "world", SOLO), len(loader.data)
+    return tuple(world.gather(torch.cat(part).cpu(), n) for part in (logits, labels))
 
 
 @contextlib.contextmanager
@@ -181,7 +197,18 @@ def _stoppable(history: History, total: int) -> Iterator[None]:
 
 def _finite(model: nn.Module) -> bool:
     # The loss is measured before the step, so it does not see what the last step did.
-    return all(parameter.isfinite().all() for parameter in model.parameters())
+    # One answer for all of them: on a GPU every question asked of Python waits for the device.
+    return bool(torch.stack([p.detach().abs().max() for p in model.parameters()]).isfinite().all())
+
+
+def _weight(loader, labels: Tensor) -> float:
+    """What this process's mean loss counts for in the mean over the whole batch.
+
+    The processes' gradients are averaged with equal weight, but the last batch of an epoch may not
+    divide evenly among them.
+    """
+    world = getattr(loader, "world", SOLO)
+    return 1.0 if world.size == 1 else len(labels) * world.size / loader.batch_total
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
