@@ -34,6 +34,9 @@ def stratified_split(
     parts: list[list[Tensor]] = [[] for _ in fractions]
     for name, rows in zip(classes, rows_by_class(labels, len(classes), seed), strict=True):
         ends = (shares * len(rows)).round().long()[:-1]
+        if len(rows) >= len(fractions):  # one at least in every part, however small its share
+            first = torch.arange(1, len(fractions))
+            ends = ends.clamp(first, first + len(rows) - len(fractions))
         pieces = rows.tensor_split(ends)
         if len(rows) and not all(len(piece) for piece in pieces):
             raise InputError(

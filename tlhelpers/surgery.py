@@ -19,6 +19,7 @@ __all__ = [
     "freeze",
     "unfreeze",
     "freeze_to",
+    "freeze_statistics",
     "train_mode",
     "get_head",
     "replace_head",
@@ -59,6 +60,18 @@ def freeze_to(model: nn.Module, layer: str) -> None:
         trainable = trainable or name == layer
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(trainable)
+
+
+def freeze_statistics(model: nn.Module) -> None:
+    """Freeze every normalisation layer with running statistics, its scale and shift included.
+
+    In the small batches of fine-tuning, means over the batch are worse than those of a million
+    pre-training images; and a network without them gives the same result however a batch is shared
+    among processes.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
+            module.requires_grad_(False)
 
 
 def train_mode(model: nn.Module) -> None:
