@@ -33,6 +33,17 @@ def pytest_configure(config):
     matplotlib.use("Agg")
 
 
+def pytest_ignore_collect(collection_path, config):
+    """With `-m gpu`, read only the files that have such tests.
+
+    The others may need packages that a machine used for its GPU alone does not have.
+    """
+    if config.option.markexpr == "gpu" and collection_path.suffix == ".py":
+        if "pytest.mark.gpu" not in collection_path.read_text(encoding="utf-8"):
+            return True
+    return None
+
+
 def pytest_runtest_logreport(report):
     path = report.nodeid.split("::")[0]
     if path.endswith(".ipynb"):  # kernel start is in the first cell's setup phase
