@@ -37,7 +37,7 @@ from torch import nn  # noqa: E402
 
 import tlhelpers as tl  # noqa: E402
 from benchmarks import measuring, public_recipe, roofline  # noqa: E402
-from benchmarks.gpu_profile import compare  # noqa: E402
+from benchmarks.gpu_profile import compare, waits  # noqa: E402
 from benchmarks.measuring import spread  # noqa: E402
 from tlhelpers.memory import with_smaller_batches  # noqa: E402
 
@@ -70,11 +70,11 @@ TOY = Scale(
     2**22,
     32,
     32,
-    (8, 16),
+    (8,),
     1,
     2,
     16,
-    (4, 8),
+    (4,),
     ("--epochs=2", "--images=8", "--size=32"),
     (64, 8),
     (8, 2),
@@ -146,6 +146,8 @@ def finetuning_at(batch: int, data, device, scale, found) -> dict:
         "data_mb_per_image": data_work.bytes / batch / 1e6,
         "tflops_reached": fit_rate["median"] * step_work.flops / batch / 1e12,
         "peak_memory": memory,
+        # Of a call with one step and one of three: the difference is what two steps wait.
+        "waits": [waits(functools.partial(fit, n), device) for n in (1, 3)],
     }
     if shares["median"] < TARGETS["share of the bare step"] or scale is TOY:
         result["gap"] = compare(lambda: fit(5), lambda: bare_steps(5), 5, device)
@@ -217,7 +219,7 @@ def recipe(device, scale, found) -> dict:
 def job(device, scale, found) -> dict:
     """The ants/bees job in fresh processes: start-up apart from its 25 epochs."""
     runs = []
-    for _ in range(min(3, scale.repeats)):
+    for _ in range(max(1, scale.repeats // 2)):
         script = str(ROOT / "benchmarks" / "gpu_job.py")
         command = [sys.executable, script, f"--device={device.type}", *scale.job]
         done = subprocess.run(
@@ -240,7 +242,7 @@ def style(device, scale, found) -> dict:
     run = functools.partial(tl.stylize, vgg, content, painted, size=size, progress=False)
     run(steps=min(10, steps))  # warm
     reset_peak(device)
-    results = [run(steps=steps) for _ in range(min(3, scale.repeats))]
+    results = [run(steps=steps) for _ in range(max(1, scale.repeats // 2))]
     memory = peak_memory(device)
     rates = rates_of(found)
     with roofline.Work() as one:
@@ -256,6 +258,7 @@ def style(device, scale, found) -> dict:
         "gb_per_evaluation": (two.bytes - one.bytes) / 1e9,
         "roofline_seconds": steps * (two.least_seconds(*rates) - one.least_seconds(*rates)),
         "peak_memory": memory,
+        "waits": [waits(functools.partial(run, steps=n), device) for n in (1, 3)],
     }
 
 

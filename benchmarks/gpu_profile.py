@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -35,6 +36,21 @@ def compare(
             {"name": name[:80], "ms": pairs[name][0], "other_ms": pairs[name][1]} for name in order
         ],
     }
+
+
+def waits(run: Callable[[], object], device: torch.device) -> int | None:
+    """How often Python waits for a CUDA device in one call; None on another device."""
+    if device.type != "cuda":
+        run()
+        return None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            run()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing CUDA operation" in str(warning.message) for warning in caught)
 
 
 def _table(run: Callable[[], object], steps: int, device: torch.device) -> dict:
