@@ -23,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, PeerLost) as error:
         print(f"tlhelpers {options.command}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the output (head, less) has seen enough
+        sys.stderr.close()
+        return 0
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last save", file=sys.stderr)
         return 130

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -85,7 +86,9 @@ class World:
         """
         if self.size == 1:
             return model
-        with _together():
+        with _together(), warnings.catch_warnings():
+            # torch 2.15 has a new name for broadcast_buffers, torch 2.8 only the old one
+            warnings.simplefilter("ignore", FutureWarning)
             return nn.parallel.DistributedDataParallel(
                 model, broadcast_buffers=False, gradient_as_bucket_view=True
             )

@@ -1,4 +1,4 @@
-"""The folder a job writes into: new, its own, or refused; and what says how far the job has come."""
+"""The folder a job writes into: new, its own, or refused."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def load_finetuned(path: str | Path) -> Backbone:
 
 
 def predict_files(model: str, pictures: list[str], top: int, device: str | None) -> int:
-    """Print the likeliest classes of each picture; the exit status is 1 if one could not be read."""
+    """Print the likeliest classes of each picture; 1 if one could not be read, else 0."""
     backbone = load_finetuned(model)
     bad = 0
     for path in _files(pictures):

@@ -163,19 +163,20 @@ the most frequent class every time would reach {final["majority_share"]:.3f}.
 - Use: `python -m tlhelpers predict model.safetensors PICTURE ...`
 - Weights it started from: {backbone.source}
 - Method: {settings["method"]}, {settings["epochs"]} epochs, batches of {settings["batch_size"]},
-  learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (other layers), seed
-  {settings["seed"]}
-- Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to report;
-  which ones says split.json
+  learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)
+- Seed {settings["seed"]}
+- Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
+  report; which ones says split.json
 - Classes: {", ".join(classes[:30])}{" ..." if len(classes) > 30 else ""}
 
 ## Limits
 
-It answers with one of its classes whatever it is shown. The interval says how far chance in the choice
-of test images reaches, and nothing about pictures of another kind: another camera, season or place.
+It answers with one of its classes whatever it is shown. The interval says how far chance in the
+choice of test images reaches, and nothing about pictures of another kind: another camera, season or
+place.
 Most often confused: {confused or "nothing"}.
 
-| class{" (the 20 with the lowest recall)" if len(classes) > 20 else ""} | recall | precision | images |
+| {"lowest recall" if len(classes) > 20 else "class"} | recall | precision | images |
 |---|---|---|---|
 {table}
 
