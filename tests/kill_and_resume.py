@@ -25,6 +25,7 @@ import matplotlib.pyplot  # noqa: E402, F401
 import sklearn.linear_model  # noqa: E402, F401
 import sklearn.metrics  # noqa: E402, F401
 import torch  # noqa: E402
+import torchvision.models  # noqa: E402, F401
 
 from tlhelpers.finetuning import Settings, finetune  # noqa: E402
 from tlhelpers.plots import plot_confusion_matrix, plot_history  # noqa: E402, F401
@@ -65,29 +66,29 @@ def main(data: str, folder: str, kills: int = 24) -> None:
     whole = Path(folder, "whole")
     finish(start(data, whole, 1e9))
     duration, expected = time.perf_counter() - began, result(whole)
-    done = finished_first = 0
+    done = too_late = number = 0
     stages: dict[str, int] = {}
     while done < kills:
-        out = Path(folder, f"killed-{done}")
+        number, out = number + 1, Path(folder, f"killed-{number}")
         for _ in range(draw.randint(2, 5)):
             child = start(data, out, draw.choice([0.0, 0.05, 1e9]))
             time.sleep(draw.uniform(0, duration))
-            if (out / "metrics.json").is_file():
-                finished_first += 1
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            done += 1
-            made = sorted(p.name for p in (out / "work").glob("*")) if out.is_dir() else ["nothing"]
-            stages[" ".join(made)] = stages.get(" ".join(made), 0) + 1
             if (out / "metrics.json").is_file():
+                too_late += 1
                 break
+            done += 1
+            made = sorted(p.name for p in (out / "work").glob("*")) if out.is_dir() else []
+            made = [name for name in made if not name.startswith(".tmp")]
+            stages[" ".join(made)] = stages.get(" ".join(made), 0) + 1
         if not (out / "metrics.json").is_file():
             finish(start(data, out, 0.05))
         assert result(out) == expected, f"{out}: another result after a kill"
     for made, count in sorted(stages.items(), key=lambda item: -item[1]):
-        print(f"{count:3} kills left behind: {made or 'a finished run'}")
+        print(f"{count:3} kills left behind: {made or 'nothing'}")
     print(
-        f"{done} kills, {finished_first} of them after the end; a whole run took {duration:.1f} s"
+        f"{done} kills (and {too_late} that came after the end); a whole run took {duration:.1f} s"
     )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from .errors import InputError
 from .palette import MARKERS, PALETTE, new_axes, style_of
 
+LEGIBLE = 40  # classes whose names and counts find room in a confusion matrix
+
 
 def plot_history(history, metric: str | None = None, *, x: str = "epoch", ax=None, title: str = ""):
     """Draw how training went.
@@ -93,7 +95,8 @@ def _whole_numbers(ax, x: str) -> None:
 def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=None, title: str = ""):
     """Which class was taken for which: counts, and the percentage of the true class.
 
-    Each cell holds both; with more than 12 classes the counts alone.
+    Each cell holds both; with more than 12 classes the counts alone, with more than 40 its shade
+    alone, and class numbers stand for the names.
 
     Args:
         labels, predictions: N class numbers each; of logits (N, K) give `logits.argmax(1)`.
@@ -122,6 +125,10 @@ def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=Non
     side = min(8.6, 1.8 + 1.1 * len(classes))
     ax = new_axes(side, side) if ax is None else ax
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ax.set(xlabel="predicted class", ylabel="true class (a row is 100 %)", title=title)
+    ax.spines[:].set_visible(False)
+    if len(classes) > LEGIBLE:
+        return ax
     many = len(classes) > 12  # room for one number a cell, and for none where it is 0
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
@@ -135,8 +142,6 @@ def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=Non
         ticks, classes, rotation=turn, ha="right" if turn else "center", rotation_mode="anchor"
     )
     ax.set_yticks(ticks, classes)
-    ax.set(xlabel="predicted class", ylabel="true class (a row is 100 %)", title=title)
-    ax.spines[:].set_visible(False)
     return ax
 
 

@@ -139,8 +139,11 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager:
-    """bf16 autocast where the hardware has it, else nothing: one code path, and no loss scaler."""
-    if has_bfloat16(device):
+    """bf16 autocast where the hardware has it, else nothing: one code path, and no loss scaler.
+
+    TLHELPERS_PRECISION=fp32 in the environment switches it off, to compare runs digit by digit.
+    """
+    if os.environ.get("TLHELPERS_PRECISION") != "fp32" and has_bfloat16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 
