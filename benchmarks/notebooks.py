@@ -65,20 +65,18 @@ def measure(path: Path, cell_timeout: int = 600) -> dict:
         notebook,
         timeout=cell_timeout,
         kernel_name="python3",
-        store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     failure, began = None, time.perf_counter()
-    with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            try:
-                client.execute_cell(cell, index)
-            except (CellControlSignal, DeadKernelError) as error:
-                text = str(getattr(error, "evalue", error)).strip().splitlines()
-                name = getattr(error, "ename", type(error).__name__)
-                failure = f"cell {cell.get('id')}: {name}: {text[0] if text else ''}"
-                break
+    try:
+        client.execute()
+    except (CellControlSignal, DeadKernelError) as error:
+        name, text = (
+            getattr(error, "ename", type(error).__name__),
+            getattr(error, "evalue", error),
+        )
+        failure = f"{name}: {str(text).strip()}".splitlines()[0]
     seconds = time.perf_counter() - began
     result = {"seconds": seconds, "failure": failure, "kinds": {}, "cells": {}}
     if failure is None:
