@@ -91,6 +91,21 @@ def test_reader_refuses_what_it_cannot_read(vgg):
             tl.Reader(tl.load_backbone(name), ["conv1_1"])
 
 
+def test_pooling_is_by_average_unless_asked_for(vgg):
+    image = torch.rand(1, 3, 48, 48)
+    after_pool = {}
+    for pooling in ("average", "max"):
+        reader = tl.Reader(vgg, ["conv1_2", "conv2_1"], pooling)
+        read = reader(image)
+        pool = {"average": nn.functional.avg_pool2d, "max": nn.functional.max_pool2d}[pooling]
+        by_hand = vgg.model.features[5](pool(read["conv1_2"], 2)).relu()
+        torch.testing.assert_close(read["conv2_1"], by_hand)
+        after_pool[pooling] = read["conv2_1"]
+    assert not torch.allclose(*after_pool.values(), atol=1e-3)
+    with pytest.raises(tl.InputError, match='"maxi".*Did you mean "max"'):
+        tl.Reader(vgg, ["conv1_1"], "maxi")
+
+
 # The whole
 
 

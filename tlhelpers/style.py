@@ -23,7 +23,7 @@ from .canvas import to_canvas
 from .errors import InputError, nearest
 from .image_search import Search
 from .progress import Progress
-from .runtime import get_device
+from .runtime import autocast, get_device
 from .vgg_reader import Reader
 
 CONTENT_LAYER = "conv4_2"
@@ -35,8 +35,8 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Products of all pairs of channels, summed over positions and divided by C * H * W, in fp32.
     """
-    flat = features.float().flatten(2)
-    return flat @ flat.mT / (flat.shape[1] * flat.shape[2])
+    flat = features.float().permute(0, 2, 3, 1).flatten(1, 2)  # a view in channels_last, no copy
+    return flat.mT @ flat / (flat.shape[1] * flat.shape[2])
 
 
 @dataclass
@@ -74,6 +74,7 @@ def stylize(
     smoothness: float = 1.0,
     content_layer: str = CONTENT_LAYER,
     style_layers: Iterable[str] = STYLE_LAYERS,
+    pooling: str = "average",
     start: str = "content",
     keep: Iterable[int] = (),
     seed: int = 0,
@@ -89,6 +90,7 @@ def stylize(
         steps: evaluations of loss and gradient, one L-BFGS step each.
         style_weight: what the style loss counts for; content has weight 1.
         smoothness: weight of the squared difference of neighbouring pixels.
+        pooling: "average", or "max", as VGG was trained.
         start: "content" or "noise".
         keep: steps after which to keep a copy of the image, for a strip.
 
@@ -105,7 +107,7 @@ def stylize(
             f"{style_layers}: one step and one layer at least, weights finite and not negative."
         )
     device, keep, began = get_device(), set(keep), time.perf_counter()
-    reader = Reader(backbone, [content_layer, *style_layers]).to(device)
+    reader = Reader(backbone, [content_layer, *style_layers], pooling).to(device)
     content = to_canvas(content, size, "content").to(device)
     style = to_canvas(style, size, "style").to(device)
     with torch.no_grad():
@@ -115,8 +117,9 @@ def stylize(
         own = {layer: gram_matrix(of_content[layer]) for layer in style_layers}
 
     def losses(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        read = reader(image)
-        content_loss = _relative(read[content_layer], target)
+        with autocast(device):  # the convolutions only: losses and targets are fp32
+            read = reader(image)
+        content_loss = _relative(read[content_layer].float(), target)
         style_loss = sum(_relative(gram_matrix(read[k]), g) for k, g in grams.items()) / len(grams)
         rough = image.diff(dim=2).square().mean() + image.diff(dim=3).square().mean()
         # Colours no screen has cost something. Clamping here instead would cut their gradient off.
