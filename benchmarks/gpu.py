@@ -434,6 +434,18 @@ def report(found: dict) -> str:
                 f"target {TARGETS['share of the bare step']}), roofline "
                 f"{f['roofline_images_s']:.0f}"
             )
+            if gap := f.get("gap"):
+                walls, busy, calls = (
+                    gap[key] for key in ("wall_ms_per_step", "busy", "launches_per_step")
+                )
+                lines.append(
+                    f"  fit | bare: {walls[0]:.2f} | {walls[1]:.2f} ms a step, device busy "
+                    f"{busy[0]:.2f} | {busy[1]:.2f}, launches {calls[0]:.0f} | {calls[1]:.0f}"
+                )
+                lines += [
+                    f"  {row['ms']:8.3f} | {row['other_ms']:8.3f} ms  {row['name']}"
+                    for row in gap["operations"][:8]
+                ]
     for name, rate in found.get("levers", {}).get("images_s", {}).items():
         lines.append(f"bare step, {name}: {rate['median']:.0f} images/s")
     for batch, r in found.get("recipe", {}).items():

@@ -59,7 +59,7 @@ def _table(run: Callable[[], object], steps: int, device: torch.device) -> dict:
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
     synchronize(device)
-    with profile(activities=activities) as profiler:
+    with profile(activities=activities, acc_events=True) as profiler:
         start = time.perf_counter()
         run()
         synchronize(device)
