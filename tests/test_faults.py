@@ -284,7 +284,7 @@ FAULTS = {
         ["(0.6, 0.2)", "add up to 1", "split(0.8, 0.2)"],
     ),
     "a part without a class": (
-        lambda p: images(n=4).split(0.9, 0.1),
+        lambda p: images(n=4).split(0.8, 0.1, 0.1),
         InputError,
         ['"ants" has 2 images', "fewer or more even parts"],
     ),
