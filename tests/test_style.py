@@ -58,6 +58,16 @@ def test_gram_matrix_is_fp32_whatever_comes_in():
     torch.testing.assert_close(tl.gram_matrix(loud), torch.full((1, 8, 8), 900 / 8))
 
 
+def test_gram_matrix_has_autograds_gradient():
+    torch.manual_seed(0)
+    features = torch.rand(2, 5, 4, 3).contiguous(memory_format=torch.channels_last)
+    weight = torch.rand(2, 5, 5)  # not symmetric: a loss may look at one half only
+    x, y = features.clone().requires_grad_(), features.clone().requires_grad_()
+    (tl.gram_matrix(x) * weight).sum().backward()
+    (torch.einsum("bchw,bdhw->bcd", y, y) / (5 * 4 * 3) * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+
+
 # The reader
 
 

@@ -17,14 +17,19 @@ class Search:
     """Optimises an image; `best` is the best one met, clamped to [0, 1].
 
     `losses` turns an image (1, 3, H, W) into (loss, content loss, style loss). One `step()` is one
-    evaluation. L-BFGS remembers ten steps: with its default of 100, its own arithmetic takes
+    evaluation. L-BFGS remembers `history` steps: with its default of 100, its own arithmetic takes
     several times as long. It steps without a line search, which now and then explodes; such a step
     is taken back and the search goes on from the best image, half as boldly and with an empty
     memory.
     """
 
-    def __init__(self, start: Tensor, losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]):
-        self.losses, self.rows = losses, []
+    def __init__(
+        self,
+        start: Tensor,
+        losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]],
+        history: int = 10,
+    ):
+        self.losses, self.history, self.rows = losses, history, []
         self.lowest, self._best = math.inf, start.clone()
         self.boldness, self.retries = 1.0, 0
         self._begin()
@@ -57,7 +62,7 @@ class Search:
             [self.image],
             lr=self.boldness,
             max_iter=1,
-            history_size=10,
+            history_size=self.history,
             tolerance_grad=0,
             tolerance_change=0,
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .backbones import Backbone
 from .canvas import to_canvas
@@ -36,7 +37,21 @@ def gram_matrix(features: Tensor) -> Tensor:
     Products of all pairs of channels, summed over positions and divided by C * H * W, in fp32.
     """
     flat = features.float().permute(0, 2, 3, 1).flatten(1, 2)  # a view in channels_last, no copy
-    return flat.mT @ flat / (flat.shape[1] * flat.shape[2])
+    return _Square.apply(flat) / (flat.shape[1] * flat.shape[2])
+
+
+class _Square(torch.autograd.Function):
+    """x^T x. Autograd sees two factors and multiplies twice for its gradient; once is enough."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.mT @ x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return ctx.saved_tensors[0] @ (grad + grad.mT)
 
 
 @dataclass
