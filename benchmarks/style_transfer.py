@@ -141,10 +141,10 @@ def evaluation_seconds(backbone, content: Tensor, style: Tensor, repeats: int) -
     levers = [
         ("the tutorial's: fp32, weights with gradients, history of 100", plain, 100, None),
         ("+ weights frozen", frozen, 100, None),
-        ("+ history of 10", frozen, 10, None),
-        ("+ channels_last", last, 10, None),
-        ("+ bf16 convolutions", last, 10, bf16),
-        ("+ Gram matrices without a copy, one product for their gradient", whole, 10, bf16),
+        ("+ history of 20", frozen, 20, None),
+        ("+ channels_last", last, 20, None),
+        ("+ bf16 convolutions", last, 20, bf16),
+        ("+ Gram matrices without a copy, one product for their gradient", whole, 20, bf16),
     ]
     rows = []
     for name, objective, history, precision in levers:

@@ -18,8 +18,9 @@ class Search:
 
     `losses` turns an image (1, 3, H, W) into (loss, content loss, style loss). One `step()` is one
     evaluation. L-BFGS remembers `history` steps: with its default of 100, its own arithmetic takes
-    several times as long. It steps without a line search, which now and then explodes; such a step
-    is taken back and the search goes on from the best image, half as boldly and with an empty
+    several times as long, and after 300 steps of one picture the loss was no lower than with 20;
+    with 10 it was 1 % higher. It steps without a line search, which now and then explodes; such a
+    step is taken back and the search goes on from the best image, half as boldly and with an empty
     memory.
     """
 
@@ -27,7 +28,7 @@ class Search:
         self,
         start: Tensor,
         losses: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]],
-        history: int = 10,
+        history: int = 20,
     ):
         self.losses, self.history, self.rows = losses, history, []
         self.lowest, self._best = math.inf, start.clone()
