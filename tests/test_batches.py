@@ -246,6 +246,7 @@ def test_features_pass_through():
         assert torch.equal(data.labels[rows], y)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_data_live_on_the_device_and_nothing_waits_for_it():
     data = image_set(40, 32)

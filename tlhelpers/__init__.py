@@ -21,6 +21,7 @@ _ROOMS = {
         "autocast",
         "Runtime",
     ],
+    "memory": ["available_memory", "check_memory", "with_smaller_batches"],
     "assets": ["fetch", "data_dir"],
     "diagnosis": ["doctor"],
     "decoding": ["load_image", "to_rgb"],

@@ -94,7 +94,7 @@ class BatchLoader:
                 rows, draws = rows[own], Share(self.generator, len(rows), own)
             x = self._inputs[rows].to(self.device, non_blocking=True)
             x = x if hasattr(self.data, "features") else self._prepare(x, draws)
-            yield x, self._labels[rows.to(self.device)]
+            yield x, self._labels[rows.to(self.device, non_blocking=True)]
 
     def _prepare(self, x: Tensor, draws) -> Tensor:
         if self.size is not None and x.shape[2:] != (self.size, self.size):

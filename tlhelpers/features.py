@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .distributed import SOLO
 from .errors import InputError, nearest
-from .guards import explain_size_error
+from .guards import explain_memory_error, explain_size_error
 from .runtime import inference
 from .surgery import get_head
 
@@ -70,7 +70,7 @@ def extract_features(
 
     def keep(output: Tensor) -> None:
         # float32 so that a head trained on the cache does not inherit bf16's rounding
-        caught.append(_pooled(output).float().cpu())
+        caught.append(_pooled(output).float())
         raise _Reached
 
     if layer is None:
@@ -87,16 +87,20 @@ def extract_features(
         with inference(model, loader.device):
             for _ in range(views):
                 for x, y in loader:
-                    labels.append(y.cpu())
+                    labels.append(y)
                     try:
-                        with explain_size_error(model, x):
+                        with (
+                            explain_memory_error(loader.device, len(y)),
+                            explain_size_error(model, x),
+                        ):
                             model(x)
                     except _Reached:
                         continue
                     raise InputError(f'the network never runs "{layer}" in its forward pass.')
     finally:
         hook.remove()
-    features, labels = torch.cat(caught), torch.cat(labels)
+    # On the CPU at the end: moved batch by batch, the device would wait for each.
+    features, labels = torch.cat(caught).cpu(), torch.cat(labels).cpu()
     world = getattr(loader, "world", SOLO)
     if world.size > 1:  # each process has run its share, by itself; now all get the whole
         n, own = len(loader.data), len(world.share(len(loader.data)))

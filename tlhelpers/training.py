@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .distributed import SOLO
 from .errors import InputError
-from .guards import check_optimizer, check_outputs, explain_size_error
+from .guards import check_optimizer, check_outputs, explain_memory_error, explain_size_error
 from .history import History, rank
 from .meters import Meter
 from .progress import Progress
@@ -105,16 +105,11 @@ def fit(
             train_mode(model)
             until = run.batches + total - history.steps
             for x, y in itertools.islice(train, run.batches, until):
-                with explain_size_error(model, x), autocast(train.device):
-                    logits = net(x)
-                check_outputs(logits, train.classes)
-                loss = loss_fn(logits.float(), y)
-                optimizer.zero_grad()
-                (loss * _weight(train, y)).backward()
-                optimizer.step()
+                with explain_memory_error(train.device, len(y)):
+                    loss, logits = _step(net, x, y, train, optimizer, loss_fn)
                 if batch_scheduler is not None:
                     batch_scheduler.step()
-                run.meter.add(loss.detach(), logits.detach(), y)
+                run.meter.add(loss, logits, y)
                 history.steps += 1
                 run.batches += 1
                 if line:
@@ -156,13 +151,25 @@ def fit(
     return history
 
 
+def _step(net, x, y, train, optimizer, loss_fn) -> tuple[Tensor, Tensor]:
+    """Forward, loss, backward, step; a function of its own, so that what it held is let go."""
+    with explain_size_error(net, x), autocast(train.device):
+        logits = net(x)
+    check_outputs(logits, train.classes)
+    loss = loss_fn(logits.float(), y)
+    optimizer.zero_grad()
+    _whole(loss, train, y).backward()
+    optimizer.step()
+    return loss.detach(), logits.detach()
+
+
 def evaluate(model: nn.Module, loader, loss_fn: LossFn = F.cross_entropy) -> dict[str, float]:
     """Mean loss and accuracy over a loader: {loss, accuracy, correct, n}, summed per sample."""
     model.to(device=loader.device, memory_format=torch.channels_last)
     meter = Meter(loader.device, getattr(loader, "world", SOLO))
     with inference(model, loader.device):
         for x, y in loader:
-            with explain_size_error(model, x):
+            with explain_memory_error(loader.device, len(y)), explain_size_error(model, x):
                 logits = model(x)
             check_outputs(logits, loader.classes)
             meter.add(loss_fn(logits.float(), y), logits, y)
@@ -178,7 +185,7 @@ def predict(model: nn.Module, loader) -> tuple[Tensor, Tensor]:
     logits, labels = [], []
     with inference(model, loader.device):
         for x, y in loader:
-            with explain_size_error(model, x):
+            with explain_memory_error(loader.device, len(y)), explain_size_error(model, x):
                 logits.append(model(x).float())
             labels.append(y)
     world, n = getattr(loader, "world", SOLO), len(loader.data)
@@ -201,14 +208,14 @@ def _finite(model: nn.Module) -> bool:
     return bool(torch.stack([p.detach().abs().max() for p in model.parameters()]).isfinite().all())
 
 
-def _weight(loader, labels: Tensor) -> float:
-    """What this process's mean loss counts for in the mean over the whole batch.
+def _whole(loss: Tensor, loader, labels: Tensor) -> Tensor:
+    """This process's mean loss, weighted by its part of the whole batch.
 
     The processes' gradients are averaged with equal weight, but the last batch of an epoch may not
     divide evenly among them.
     """
     world = getattr(loader, "world", SOLO)
-    return 1.0 if world.size == 1 else len(labels) * world.size / loader.batch_total
+    return loss if world.size == 1 else loss * (len(labels) * world.size / loader.batch_total)
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

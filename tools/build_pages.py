@@ -55,7 +55,6 @@ class Lesson:
             self.notebook,
             timeout=cell_timeout,
             kernel_name="python3",
-            store_widget_state=False,
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
             resources={"metadata": {"path": str(self.path.parent)}},
         )
@@ -69,6 +68,8 @@ class Lesson:
             )
             self.failure = f"{name}: {str(text).strip()}".splitlines()[0]
         self.seconds = time.monotonic() - start
+        # nbclient needs the widgets' state while it runs; a page with it would fetch scripts.
+        self.notebook.metadata.pop("widgets", None)
 
     def page(self, names: set[str]) -> str:
         """Self-contained HTML; links between the notebooks called ``names`` lead to their pages.
