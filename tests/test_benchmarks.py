@@ -161,6 +161,20 @@ def test_the_recipe_is_the_tutorials(drawings):
         assert (optimizer.defaults["lr"], optimizer.defaults["momentum"]) == (0.001, 0.9)
 
 
+def test_limits_count_the_arithmetic_of_both_networks():
+    found = ants_bees.limits(["resnet18", "efficientnet_lite0"])
+    # The papers' multiply-adds, times two; a training step is three passes less the stem's.
+    assert found["resnet18"]["gflops_forward"] == pytest.approx(3.63, abs=0.01)
+    assert found["resnet18"]["gflops_step"] == pytest.approx(10.65, abs=0.01)
+    assert found["efficientnet_lite0"]["gflops_forward"] == pytest.approx(0.77, abs=0.01)
+    assert found["efficientnet_lite0"]["gflops_step"] == pytest.approx(2.29, abs=0.02)
+    least = found["resnet18"]["least_seconds"]
+    rate = found["flops_per_second"]["fp32"]
+    expected = 25 * (244 * 10.648e9 + 153 * 3.628e9) / rate
+    assert least["recipe"]["finetune"] == pytest.approx(expected, rel=1e-3)
+    assert least["course"]["fixed"] < least["course"]["finetune"] < least["recipe"]["finetune"]
+
+
 def test_course_finetunes_all_but_batchnorm(drawings):
     backbone = tl.load_backbone("efficientnet_lite0")
     train = tl.load_image_folder(drawings / "train", 64)
