@@ -12,7 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .allocator import keep_freed_memory
 from .errors import InputError, nearest
+
+# Everything that computes comes through this room, and it has to be said before the first tensor.
+keep_freed_memory()
 
 PROFILES = ("mini", "full")
 
