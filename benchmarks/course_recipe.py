@@ -25,7 +25,6 @@ if not __package__:  # run as a file: the library lies beside this folder
 import torch
 
 import tlhelpers as tl
-from tlhelpers.depthwise import quick_depthwise
 
 EPOCHS, BATCH, RATE = 3, 32, 1e-3
 SIZE = 224
@@ -117,10 +116,9 @@ def finetune(model, train, facts: dict, epochs: int) -> None:
     rate = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, RATE, total_steps=epochs * len(loader), pct_start=0.2
     )
-    with quick_depthwise():
-        history = tl.fit(
-            model, loader, optimizer=optimizer, epochs=epochs, batch_scheduler=rate, progress=False
-        )
+    history = tl.fit(
+        model, loader, optimizer=optimizer, epochs=epochs, batch_scheduler=rate, progress=False
+    )
     if history.stopped:
         raise RuntimeError(f"the run is no measurement: {history.stopped}")
 

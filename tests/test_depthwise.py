@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+import tlhelpers as tl
 from tlhelpers.depthwise import _Depthwise, quick_depthwise
+from tlhelpers.runtime import has_bfloat16
+
+CPU = torch.device("cpu")
 
 
 def gradients(conv, x, *, quick):
@@ -14,7 +18,7 @@ def gradients(conv, x, *, quick):
     conv.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         if quick:
-            with quick_depthwise():
+            with quick_depthwise(CPU):
                 out = conv(x)
         else:
             out = conv(x)
@@ -49,7 +53,7 @@ def test_only_depthwise_convolutions_that_learn_under_autocast_are_taken(monkeyp
     monkeypatch.setattr(_Depthwise, "apply", lambda *args: taken.append(args[6]) or apply(*args))
     x = torch.randn(1, 8, 9, 9)
     depthwise, grouped, full = (nn.Conv2d(8, 8, 3, groups=g) for g in (8, 4, 1))
-    with quick_depthwise():
+    with quick_depthwise(CPU):
         depthwise(x)  # no autocast
         with torch.autocast("cpu", dtype=torch.bfloat16):
             grouped(x), full(x), nn.Conv2d(8, 8, 3, groups=8, padding="same")(x)
@@ -64,6 +68,22 @@ def test_only_depthwise_convolutions_that_learn_under_autocast_are_taken(monkeyp
 def test_a_frozen_filter_still_hands_the_gradient_on():
     conv = nn.Conv2d(4, 4, 3, groups=4).requires_grad_(False)
     x = torch.randn(1, 4, 8, 8, requires_grad=True)
-    with quick_depthwise(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with quick_depthwise(CPU), torch.autocast("cpu", dtype=torch.bfloat16):
         conv(x).float().sum().backward()
     assert x.grad.abs().sum() > 0 and conv.weight.grad is None
+
+
+def test_fit_takes_the_quick_way(monkeypatch):
+    monkeypatch.delenv("TLHELPERS_PRECISION", raising=False)
+    if not has_bfloat16(CPU):
+        pytest.skip("no native bf16 on this CPU: fit computes in fp32, where the way is quick")
+    taken = []
+    apply = _Depthwise.apply
+    monkeypatch.setattr(_Depthwise, "apply", lambda *args: taken.append(args[6]) or apply(*args))
+    data = tl.ImageTensors(
+        torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.arange(4) % 2, ["a", "b"]
+    )
+    model = nn.Sequential(nn.Conv2d(3, 6, 3, groups=3), nn.Flatten(), nn.Linear(216, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    tl.fit(model, tl.BatchLoader(data, 2, size=8), optimizer=optimizer, epochs=1, progress=False)
+    assert taken == [3, 3]

@@ -60,10 +60,10 @@ def _slow(x, weight, bias, stride, padding, dilation, groups) -> bool:
     return learns and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
-def quick_depthwise() -> contextlib.AbstractContextManager:
+def quick_depthwise(device: torch.device) -> contextlib.AbstractContextManager:
     """Within it, depthwise convolutions under bf16 autocast on a CPU have their gradients in fp32.
 
     Nothing else changes: not the other layers, not the forward pass, not other devices. Wrap the
     forward pass; the backward pass follows it.
     """
-    return _Route()
+    return _Route() if device.type == "cpu" else contextlib.nullcontext()

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .depthwise import quick_depthwise
 from .distributed import SOLO
 from .errors import InputError
 from .guards import check_optimizer, check_outputs, explain_memory_error, explain_size_error
@@ -153,7 +154,7 @@ def fit(
 
 def _step(net, x, y, train, optimizer, loss_fn) -> tuple[Tensor, Tensor]:
     """Forward, loss, backward, step; a function of its own, so that what it held is let go."""
-    with explain_size_error(net, x), autocast(train.device):
+    with explain_size_error(net, x), autocast(train.device), quick_depthwise(train.device):
         logits = net(x)
     check_outputs(logits, train.classes)
     loss = loss_fn(logits.float(), y)
