@@ -43,10 +43,9 @@ class Search:
         """One evaluation and one move; False when the search had to give up."""
         self.optimizer.step(self._closure)
         row = self.rows[-1]
-        moved = self.image.detach()
         # A far-off value is no reason to turn back, only one that cannot be told from nonsense.
         wild = not math.isfinite(row["loss"]) or row["loss"] > 20 * self.rows[0]["loss"] + 1
-        if wild or not moved.isfinite().all() or moved.clamp(0, 1).std() < 0.004:
+        if wild or not self._is_picture().item():
             if not math.isfinite(self.lowest):
                 raise InputError(
                     "the loss is not a number at the very first step. Do the network's weights "
@@ -72,10 +71,16 @@ class Search:
         self.optimizer.zero_grad()
         loss, content_loss, style_loss = self.losses(self.image)
         loss.backward()
-        values = torch.stack([loss, content_loss, style_loss]).tolist()
+        values = torch.stack([loss, content_loss, style_loss, self._is_picture()])
+        *values, picture = values.tolist()  # one wait for the device, not one a number
         names = ("loss", "content", "style")
         self.rows.append({"step": len(self.rows) + 1, **dict(zip(names, values, strict=True))})
         # Only a picture is worth keeping: an all-black one can have a low loss.
-        if values[0] < self.lowest and self.image.detach().clamp(0, 1).std() >= 0.004:
+        if values[0] < self.lowest and picture:
             self.lowest, self._best = values[0], self.image.detach().clone()
         return loss
+
+    def _is_picture(self) -> Tensor:
+        """Whether every pixel is a number and they are not all alike: 1 or 0, on the device."""
+        image = self.image.detach()
+        return (image.isfinite().all() & (image.clamp(0, 1).std() >= 0.004)).float()
