@@ -129,9 +129,11 @@ def summarise(runs: list[dict]) -> list[dict]:
 
 def accuracies(runs: list[dict]) -> dict[str, dict]:
     """Of complete runs on photographs, one a seed: the last epoch, and the best one if known."""
-    whole = {r["seed"]: r for r in runs if r["data"] == "photographs"}
     whole = {
-        s: r for s, r in whole.items() if r["side"] == "course" or r["epochs"] == TUTORIAL_EPOCHS
+        run["seed"]: run
+        for run in runs
+        if run["data"] == "photographs"
+        and (run["side"] == "course" or run["epochs"] == TUTORIAL_EPOCHS)
     }
     found = {}
     for name, key in (("last", "correct"), ("best", "best_correct")):
