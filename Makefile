@@ -8,8 +8,6 @@ else
 PY := .venv/bin/python
 endif
 READY := .venv/.ready
-# Threads that wait without spinning leave the other core to whoever needs it.
-export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test env lint run slides requirements clean

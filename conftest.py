@@ -13,9 +13,6 @@ import pytest
 NOTEBOOK_LIMIT = 60  # seconds on 2 CPU cores, a promise of every lesson's header
 
 os.environ.setdefault("TLHELPERS_PROFILE", "mini")
-# Threads that spin while they wait burn the core another program needs: on a busy two-core machine
-# a lesson on small networks took three times the processor time, and far longer on the clock.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # The course is promised to work offline. A proxy nobody listens on makes any attempt to reach the
 # network fail at once, in this process and in the kernels; connections to this machine stay open.
 os.environ["HF_HUB_OFFLINE"] = "1"

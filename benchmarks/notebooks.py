@@ -180,9 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error("nothing has been measured yet: run without --plot first")
         plot(result)
         return 0
-    # As `make test` runs them: embedded data, and threads that sleep while they wait.
+    # As `make test` runs them: embedded data.
     os.environ["TLHELPERS_PROFILE"] = "mini"
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     lessons = {} if len(wanted) == len(paths) else kept_figures(list(paths))
     print(f"{len(wanted)} lessons x {options.repeats}, a minute each at most", flush=True)
     for name in wanted:
