@@ -66,11 +66,19 @@ def extract_features(
             f"{views} views without augmentation would be {views} equal copies. "
             "Give the loader augment=..., or leave views at 1."
         )
-    caught: list[Tensor] = []
+    world, n = getattr(loader, "world", SOLO), len(loader.data)
+    rows, found, filled = len(world.share(n)), None, 0
 
     def keep(output: Tensor) -> None:
-        # float32 so that a head trained on the cache does not inherit bf16's rounding
-        caught.append(_pooled(output).float())
+        nonlocal found, filled
+        output = _pooled(output)
+        # One piece for all, asked for once: a small piece from every batch would lie between the
+        # large ones that are freed, which then find no room and take memory anew, batch by batch.
+        if found is None:
+            # float32 so that a head trained on the cache does not inherit bf16's rounding
+            found = output.new_empty((views * rows, output.shape[1]), dtype=torch.float32)
+        found[filled : filled + len(output)] = output
+        filled += len(output)
         raise _Reached
 
     if layer is None:
@@ -81,13 +89,11 @@ def extract_features(
         if layer not in modules or not layer:
             raise InputError(f'no layer "{layer}".{nearest(layer, [n for n in modules if n])}')
         hook = modules[layer].register_forward_hook(lambda module, inputs, output: keep(output))
-    labels = []
     model.to(device=loader.device, memory_format=torch.channels_last)
     try:
         with inference(model, loader.device):
             for _ in range(views):
                 for x, y in loader:
-                    labels.append(y)
                     try:
                         with (
                             explain_memory_error(loader.device, len(y)),
@@ -99,13 +105,10 @@ def extract_features(
                     raise InputError(f'the network never runs "{layer}" in its forward pass.')
     finally:
         hook.remove()
-    # On the CPU at the end: moved batch by batch, the device would wait for each.
-    features, labels = torch.cat(caught).cpu(), torch.cat(labels).cpu()
-    world = getattr(loader, "world", SOLO)
+    features = found.cpu()  # at the end: moved batch by batch, the device would wait for each
     if world.size > 1:  # each process has run its share, by itself; now all get the whole
-        n, own = len(loader.data), len(world.share(len(loader.data)))
-        whole = [world.gather(part, n) for part in features.split(own)]
-        features, labels = torch.cat(whole), loader.data.labels.cpu().repeat(views)
+        features = torch.cat([world.gather(part, n) for part in features.split(rows)])
+    labels = loader.data.labels.cpu().repeat(views)
     return FeatureTensors(features, labels, list(loader.classes), views)
 
 
