@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -54,13 +55,18 @@ def results(out: Path) -> dict:
     return metrics
 
 
-def launch(data: Path, out: Path, *more: str, processes: int = 2) -> list[str]:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+def launch(data: Path, out: Path, *more: str, machines: int = 1) -> list[list[str]]:
+    """torchrun's command lines, one a machine; two processes in all."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--rdzv-backend=c10d"]
+    if machines == 1:
+        torchrun += ["--nproc-per-node=2", "--rdzv-endpoint=localhost:0"]
+    else:  # both of them this one, where only the address differs from a cluster's line
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            torchrun += ["--nnodes=2", "--nproc-per-node=1", "--local-addr=localhost"]
+            torchrun += [f"--rdzv-endpoint=localhost:{free.getsockname()[1]}", "--rdzv-id=test"]
     job = ["-m", "tlhelpers", "finetune", str(data), "--out", str(out), "--device", "cpu", *SMALL]
-    return [*torchrun, "--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"] + [
-        *job,
-        *more,
-    ]
+    return [[*torchrun, *job, *more]] * machines
 
 
 def environment() -> dict[str, str]:
@@ -124,21 +130,35 @@ def test_a_job_killed_twenty_times_ends_with_the_same_result(data, tmp_path):
     assert "training-8.safetensors" in done.stdout, "no kill fell into training"
 
 
-def test_two_processes_train_as_one(data, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def alone(data, tmp_path_factory):
+    """The result of one process, in full precision."""
+    out = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLHELPERS_PRECISION", "fp32")
+        finetune(data, out / "one", QUICK, device="cpu")
+    return out / "one"
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_two_processes_train_as_one(data, alone, tmp_path, machines):
     """In full precision: bf16 rounds a batch of four otherwise than a batch of eight."""
-    monkeypatch.setenv("TLHELPERS_PRECISION", "fp32")
-    done = subprocess.run(
-        launch(data, tmp_path / "two"),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("README.md says all") == 1, "one process reports"
+    jobs = [
+        subprocess.Popen(
+            command,
+            env=environment() | {"TLHELPERS_PRECISION": "fp32"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        for command in launch(data, tmp_path / "two", machines=machines)
+    ]
+    said = [job.communicate(timeout=120) for job in jobs]
+    assert all(job.returncode == 0 for job in jobs), said
+    assert str(said).count("README.md says all") == 1, "one process reports"
     assert not (tmp_path / "two" / "work").exists()
-    finetune(data, tmp_path / "one", QUICK, device="cpu")
-    one, two = results(tmp_path / "one"), results(tmp_path / "two")
+    one, two = results(alone), results(tmp_path / "two")
     assert two["images"] == one["images"] and two["classes"] == one["classes"]
     for mine, theirs in zip(two["history"], one["history"], strict=True):
         assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-3)
@@ -147,15 +167,16 @@ def test_two_processes_train_as_one(data, tmp_path, monkeypatch):
     for stage, expected in one["stages"].items():
         assert two["stages"][stage]["loss"] == pytest.approx(expected["loss"], rel=1e-3)
         assert two["stages"][stage]["correct"] == expected["correct"]
-    a, b = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    a, b = (load_file(out / "model.safetensors") for out in (alone, tmp_path / "two"))
     assert max(float((a[name].float() - b[name].float()).abs().max()) for name in a) < 1e-3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
 def test_when_a_process_dies_all_end_and_the_job_can_go_on(data, finished, tmp_path):
     out = tmp_path / "died"
+    (command,) = launch(data, out, "--epochs", "200")
     job = subprocess.Popen(
-        launch(data, out, "--epochs", "200"),
+        command,
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -178,24 +177,3 @@ def test_links_of_the_readme_lead_somewhere():
     targets = re.findall(r"\]\(([^)#\s]+)", readme)
     missing = [t for t in targets if not re.match(r"[a-z]+:", t) and not (ROOT / t).exists()]
     assert targets and not missing, missing
-
-
-def test_import_loads_no_heavy_library():
-    """`import tlhelpers` costs little beyond torch and torchvision: the rest waits for its use."""
-    heavy = [
-        "matplotlib",
-        "sklearn",
-        "scipy",
-        "timm",
-        "IPython",
-        "ipywidgets",
-        "torchvision.models",
-    ]
-    code = (
-        "import sys, torch, torchvision\n"
-        "before = set(sys.modules)\n"
-        "import tlhelpers\n"
-        f"print(sorted((set(sys.modules) - before) & set({heavy})))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    assert done.stdout.strip() == "[]", done

@@ -78,16 +78,24 @@ def test_every_public_name_exists():
 
 
 def test_import_costs_little():
-    """At most .15 s beyond torch and torchvision; the minimum of five tries, as machines vary."""
+    """Beyond torch and torchvision at most .15 s and no heavy library: the rest waits for its use.
+
+    The best of up to three tries, as machines vary.
+    """
+    heavy = {"matplotlib", "sklearn", "scipy", "timm", "IPython", "ipywidgets"}
     code = (
-        "import torch, torchvision, time; t = time.perf_counter(); import tlhelpers; "
-        "print(time.perf_counter() - t)"
+        "import sys, time, torch, torchvision; before = set(sys.modules); t = time.perf_counter()\n"
+        "import tlhelpers\n"
+        "print(time.perf_counter() - t, *sorted(set(sys.modules) - before))"
     )
-    costs = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
-        for _ in range(2)
-    ]
-    assert min(costs) <= 0.15
+
+    def cost() -> float:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        seconds, *modules = done.stdout.split()
+        assert not heavy & set(modules)
+        return float(seconds)
+
+    assert any(cost() <= 0.15 for _ in range(3))
 
 
 def test_digest_of_a_folder_sees_names_and_bytes(tmp_path):
