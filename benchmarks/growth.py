@@ -1,6 +1,7 @@
 """How the cost grows: with the number of images, the number of epochs, the side of the images.
 
     python -m benchmarks.growth [--counts 400 4000 40000] [--backbone resnet18]
+    python -m benchmarks.growth --plot                    the figure again, from the file
 
 Every row is a process of its own that does the job of a linear probe: decode, run the frozen
 network once, fit the head. Its images are the course's drawn ones, cut and mirrored anew, as JPEG
@@ -22,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.measuring import write_result  # noqa: E402
+from benchmarks.measuring import read_result, write_result  # noqa: E402
+
+FIGURE = ROOT / "benchmarks" / "growth.png"
 
 
 def write_images(folder: Path, count: int, side: int = 128, seed: int = 0) -> None:
@@ -105,6 +108,41 @@ def measure(folder: Path, backbone: str, side: int, epochs: int, file: Path | No
     return row
 
 
+def plot(rows: list[dict], path: Path) -> None:
+    """Seconds and memory against the number of images; seconds against epochs and side."""
+    import matplotlib.pyplot as plt
+
+    from tlhelpers.palette import PALETTE, new_axes
+
+    small = min(row["images"] for row in rows)
+    first, second, third = new_axes(13, 4, columns=3)
+    for kept, mark in (("memory", "o"), ("file", "s")):
+        of = [r for r in rows if r["kept_in"] == kept and (r["side"], r["epochs"]) == (128, 1)]
+        of = sorted({r["images"]: r for r in of}.values(), key=lambda r: r["images"])
+        counts = [r["images"] for r in of]
+        for color, stage in zip(PALETTE, of[0]["seconds"] if of else (), strict=False):
+            label = stage if kept == "memory" else None
+            seconds = [r["seconds"][stage] for r in of]
+            first.plot(counts, seconds, mark, ls="-" * (mark == "o"), color=color, label=label)
+        memory = [r["own_memory_gb"] for r in of]
+        second.plot(counts, memory, f"{mark}-", label=f"pixels in {kept}")
+    first.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds (squares: in a file)")
+    second.set(xscale="log", yscale="log", xlabel="images", ylabel="GB of the process's own")
+    for axes, key, color in ((third, "side", PALETTE[0]), (third, "epochs", PALETTE[1])):
+        others = {"side": 128, "epochs": 1} | {"images": small, "kept_in": "memory"}
+        del others[key]
+        of = [r for r in rows if all(r[name] == value for name, value in others.items())]
+        of = sorted({r[key]: r for r in of}.values(), key=lambda r: r[key])
+        seconds = [sum(r["seconds"].values()) for r in of]
+        label = {"side": "side in pixels, 1 epoch", "epochs": "epochs at 128 px"}[key]
+        axes.plot([r[key] for r in of], seconds, "o-", color=color, label=label)
+    third.set(xscale="log", xlabel=f"of {small} images", ylabel="seconds of work", ylim=(0, None))
+    for axes in (first, second, third):
+        axes.legend()
+    first.figure.savefig(path, dpi=110)
+    plt.close(first.figure)
+
+
 def main(arguments: list[str] | None = None) -> list[dict]:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--counts", type=int, nargs="+", default=[400, 4000, 40000])
@@ -113,7 +151,11 @@ def main(arguments: list[str] | None = None) -> list[dict]:
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--smoke", action="store_true", help="a tiny run that writes no result")
     parser.add_argument("--job", help=argparse.SUPPRESS)
+    parser.add_argument("--plot", action="store_true", help="draw the figure again and stop")
     options = parser.parse_args(arguments)
+    if options.plot:
+        plot(read_result("growth")["rows"], FIGURE)
+        return []
     if options.job:
         folder, backbone, side, epochs, file = json.loads(options.job)
         print(json.dumps(one_job(Path(folder), backbone, side, epochs, file and Path(file))))
@@ -144,6 +186,7 @@ def main(arguments: list[str] | None = None) -> list[dict]:
             )
             if not options.smoke:
                 write_result("growth", {"backbone": options.backbone, "rows": rows})
+        plot(rows, Path(scratch, FIGURE.name) if options.smoke else FIGURE)
     return rows
 
 
