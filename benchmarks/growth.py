@@ -114,31 +114,33 @@ def plot(rows: list[dict], path: Path) -> None:
 
     from tlhelpers.palette import PALETTE, new_axes
 
-    small = min(row["images"] for row in rows)
-    first, second, third = new_axes(13, 4, columns=3)
+    counts = sorted({row["images"] for row in rows})
+    middle = counts[len(counts) // 2]
+    first, second, *others = new_axes(15, 4, columns=4)
     for kept, mark in (("memory", "o"), ("file", "s")):
         of = [r for r in rows if r["kept_in"] == kept and (r["side"], r["epochs"]) == (128, 1)]
         of = sorted({r["images"]: r for r in of}.values(), key=lambda r: r["images"])
-        counts = [r["images"] for r in of]
+        n = [r["images"] for r in of]
         for color, stage in zip(PALETTE, of[0]["seconds"] if of else (), strict=False):
             label = stage if kept == "memory" else None
             seconds = [r["seconds"][stage] for r in of]
-            first.plot(counts, seconds, mark, ls="-" * (mark == "o"), color=color, label=label)
+            first.plot(n, seconds, mark, ls="-" * (mark == "o"), color=color, label=label)
         memory = [r["own_memory_gb"] for r in of]
-        second.plot(counts, memory, f"{mark}-", label=f"pixels in {kept}")
+        second.plot(n, memory, f"{mark}-", label=f"pixels in {kept}")
     first.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds (squares: in a file)")
     second.set(xscale="log", yscale="log", xlabel="images", ylabel="GB of the process's own")
-    for axes, key, color in ((third, "side", PALETTE[0]), (third, "epochs", PALETTE[1])):
-        others = {"side": 128, "epochs": 1} | {"images": small, "kept_in": "memory"}
-        del others[key]
-        of = [r for r in rows if all(r[name] == value for name, value in others.items())]
+    for axes, key, label in zip(
+        others, ("side", "epochs"), ("side in pixels, 1 epoch", "epochs at 128 px"), strict=True
+    ):
+        fixed = {"side": 128, "epochs": 1, "images": middle, "kept_in": "memory"}
+        del fixed[key]
+        of = [r for r in rows if all(r[name] == value for name, value in fixed.items())]
         of = sorted({r[key]: r for r in of}.values(), key=lambda r: r[key])
-        seconds = [sum(r["seconds"].values()) for r in of]
-        label = {"side": "side in pixels, 1 epoch", "epochs": "epochs at 128 px"}[key]
-        axes.plot([r[key] for r in of], seconds, "o-", color=color, label=label)
-    third.set(xscale="log", xlabel=f"of {small} images", ylabel="seconds of work", ylim=(0, None))
-    for axes in (first, second, third):
-        axes.legend()
+        for color, stage in zip(PALETTE, of[0]["seconds"] if of else (), strict=False):
+            axes.plot([r[key] for r in of], [r["seconds"][stage] for r in of], "o-", color=color)
+        axes.set(xlabel=f"{label}; {middle:,} images", ylabel="seconds", ylim=(0, None))
+    first.legend()
+    second.legend()
     first.figure.savefig(path, dpi=110)
     plt.close(first.figure)
 
@@ -164,9 +166,9 @@ def main(arguments: list[str] | None = None) -> list[dict]:
         options.counts, options.sides, options.epochs = [8, 16], [32], [1]
     jobs = [(n, 128, 1, n * 4 > max(options.counts)) for n in options.counts]
     jobs += [(max(options.counts), 128, 1, False)]
-    small = min(options.counts)
-    jobs += [(small, side, 1, False) for side in options.sides]
-    jobs += [(small, 128, epochs, False) for epochs in options.epochs]
+    middle = sorted(options.counts)[len(options.counts) // 2]
+    jobs += [(middle, side, 1, False) for side in options.sides]
+    jobs += [(middle, 128, epochs, False) for epochs in options.epochs]
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, (count, side, epochs, mapped) in enumerate(jobs):
