@@ -2,9 +2,9 @@
 
 A training step asks for the same large pieces again and again. glibc, the C library of most Linux
 systems, returns them to the kernel whenever a few megabytes are free, and the kernel hands them out
-anew page by page, each cleared first. On two cores this took a fifth of ResNet-18's training step
-and half of EfficientNet-Lite0's (batch 32, 224 px). torch's own notes on CPU performance advise
-another allocator for the same reason; two settings of this one do.
+anew page by page, each cleared first. On two cores this took a sixth of ResNet-18's fine-tuning and
+half of EfficientNet-Lite0's (benchmarks/README.md has the command). torch's own notes on CPU
+performance advise another allocator for the same reason; two settings of this one do.
 """
 
 from __future__ import annotations
