@@ -69,6 +69,16 @@ def launch(data: Path, out: Path, *more: str, machines: int = 1) -> list[list[st
     return [[*torchrun, *job, *more]] * machines
 
 
+def outputs(jobs: list[subprocess.Popen]) -> list[tuple[str, str]]:
+    """What each printed; a job that does not end is ended, and all that was printed is told."""
+    try:
+        return [job.communicate(timeout=120) for job in jobs]
+    except subprocess.TimeoutExpired:
+        for job in jobs:
+            job.terminate()  # torchrun passes it on to its workers
+        pytest.fail(f"not done after two minutes: {[job.communicate() for job in jobs]}")
+
+
 def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
@@ -154,7 +164,7 @@ def test_two_processes_train_as_one(data, alone, tmp_path, machines):
         )
         for command in launch(data, tmp_path / "two", machines=machines)
     ]
-    said = [job.communicate(timeout=120) for job in jobs]
+    said = outputs(jobs)
     assert all(job.returncode == 0 for job in jobs), said
     assert str(said).count("README.md says all") == 1, "one process reports"
     assert not (tmp_path / "two" / "work").exists()
@@ -169,6 +179,39 @@ def test_two_processes_train_as_one(data, alone, tmp_path, machines):
         assert two["stages"][stage]["correct"] == expected["correct"]
     a, b = (load_file(out / "model.safetensors") for out in (alone, tmp_path / "two"))
     assert max(float((a[name].float() - b[name].float()).abs().max()) for name in a) < 1e-3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_no_thread_of_a_job_outlives_it():
+    """One that did would meet the end of the interpreter, and at times abort the process there."""
+    script = """if True:
+        from pathlib import Path
+        import torch
+        import tlhelpers as tl
+
+        def threads():
+            names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+            return sum("gloo" in name for name in names)
+
+        def train():
+            model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+            model(torch.ones(1, 2)).sum().backward()
+
+        with tl.connect():
+            train()
+            print(threads())
+        print(threads())
+    """
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    job = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    command = [sys.executable, "-c", script]
+    said = subprocess.run(
+        command, env=environment() | job, capture_output=True, text=True, timeout=100, check=True
+    )
+    during, after = map(int, said.stdout.split())
+    assert during > 0 and after == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+
+# Imported once a group exists (DistributedDataParallel does so), this module keeps the group as its
+# functions' default, and gloo's threads with it: at times they abort the process as it exits.
+import torch.distributed.nn
 from torch import Tensor, nn
 
 from .errors import InputError
