@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import tlhelpers as tl
-from benchmarks import gpu, gpu_profile, roofline
+from benchmarks import gpu, gpu_common, gpu_profile, roofline
 from tlhelpers.guards import explain_memory_error
 from tlhelpers.memory import with_smaller_batches
 
@@ -176,7 +176,7 @@ def test_features_and_checkpoints_cross_over(data, tmp_path):
 @on_gpu
 def test_style_transfer_paints_as_on_the_cpu(monkeypatch):
     vgg = tl.load_backbone("vgg16")
-    content, painted = gpu.smooth_image(64, 1), gpu.smooth_image(64, 2)
+    content, painted = gpu_common.smooth_image(64, 1), gpu_common.smooth_image(64, 2)
     there = tl.stylize(vgg, content, painted, size=64, steps=30, progress=False)
     monkeypatch.setattr("tlhelpers.style.get_device", lambda: torch.device("cpu"))
     here = tl.stylize(vgg, content, painted, size=64, steps=30, progress=False)
