@@ -6,8 +6,9 @@
 Both sides minimise one objective, on the same VGG-16, layers, pooling (max, as in the tutorial) and
 start; its value in fp32, of the picture clamped to what a screen shows, is what is compared. The
 tutorial takes 300 evaluations. How many ours needs to get at least as low is found next, untimed,
-and then as many are timed. Late in a run 1 % of the loss costs a third of the steps, and rounding
-decides about it: hence several pairs. The levers are also measured one after another, per step.
+and then as many are timed. Late in a run 1 % of the loss costs up to a third of the steps, and
+rounding decides about it: hence several pairs. The levers are also measured one after another, per
+step.
 VGG-16's real convolutions are taken from the wheel in `TLHELPERS_DATA` (`vgg16_edges`), random ones
 where there is none.
 

@@ -1,9 +1,9 @@
 """Depthwise convolutions whose backward pass in bfloat16 would cost more than it saves.
 
 On CPUs oneDNN has bf16 kernels for their forward pass, but not for the gradients of those with
-stride 2 or with 5 x 5 kernels: there it falls back to plain loops, up to a hundred times slower
-than its own fp32 kernels. These layers are a tenth of EfficientNet-Lite0's arithmetic, and took
-two thirds of its training step under autocast (torch 2.15, a CPU with AVX512-BF16).
+stride 2 or with 5 x 5 kernels: there it falls back to plain loops, up to ten times slower than its
+own fp32 kernels. A step of EfficientNet-Lite0 took nearly twice as long with them, longer than all
+of it in fp32 (`python -m benchmarks.depthwise`; torch 2.15, a CPU with AVX512-BF16).
 """
 
 from __future__ import annotations
