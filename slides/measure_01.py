@@ -6,43 +6,26 @@ goes to slides/measured_01.json. Measure again when the lesson or the embedded d
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
-HERE = Path(__file__).resolve().parent
+from lesson_run import HERE, keep, run_lesson
+
 MEASURED = HERE / "measured_01.json"
-NOTEBOOK = HERE.parent / "notebooks" / "01_weight_freezing.ipynb"
-LAST = "epoch-arithmetic"
 SKIPPED = {"attempt", "check"}  # untouched exercises; what their solutions measure is kept
-
-
-def run_lesson() -> dict:
-    """The names that the lesson's cells leave behind, and those that later cells use again."""
-    import matplotlib
-
-    matplotlib.use("agg")  # its figures are drawn anew for slides
-    names: dict = {"__name__": "lesson_01"}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        tags = set(cell["metadata"].get("tags", []))
-        if cell["cell_type"] != "code" or tags & SKIPPED or "interact(" in "".join(cell["source"]):
-            continue
-        print(f"-- {cell['id']}", flush=True)
-        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-        if cell["id"] == "imports":  # processor time: what else the machine does must not count
-            names["time"] = SimpleNamespace(perf_counter=time.process_time)
-        if cell["id"] == "compare-bits":
-            names["first_epoch"] = {key: len(names[key]) for key in ("before", *MOVED)}
-        if cell["id"] == "change-proof":
-            names["intervals"] = names["accuracies"]
-        if cell["id"] == LAST:
-            return names
-    raise LookupError(f"{NOTEBOOK.name} has no cell {LAST}")
-
-
 MOVED = ("parameters", "buffers")
+
+
+def skipped(cell: dict) -> bool:
+    tags = set(cell["metadata"].get("tags", []))
+    return bool(tags & SKIPPED) or "interact(" in "".join(cell["source"])
+
+
+def first_epoch(names: dict) -> None:
+    names["first_epoch"] = {key: len(names[key]) for key in ("before", *MOVED)}
+
+
+def intervals(names: dict) -> None:
+    names["intervals"] = names["accuracies"]
 
 
 def old_job(lesson: dict, pictures: int = 12, epochs: int = 3) -> dict:
@@ -109,9 +92,9 @@ def facts(lesson: dict) -> dict:
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent))
-    text = json.dumps(facts(run_lesson()), indent=1)
-    MEASURED.write_text(text + "\n", encoding="utf-8", newline="\n")
+    after = {"compare-bits": first_epoch, "change-proof": intervals}
+    lesson = run_lesson("01_weight_freezing.ipynb", "epoch-arithmetic", skipped, after)
+    keep(MEASURED, facts(lesson))
 
 
 if __name__ == "__main__":

@@ -7,34 +7,11 @@ or the embedded data change.
 
 from __future__ import annotations
 
-import json
-import sys
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
-HERE = Path(__file__).resolve().parent
+from lesson_run import HERE, keep, run_lesson
+
 MEASURED = HERE / "measured_04.json"
-NOTEBOOK = HERE.parent / "notebooks" / "04_style_transfer.ipynb"
-LAST = "break-figure"
-
-
-def run_lesson() -> dict:
-    """The names that the lesson's cells leave behind."""
-    import matplotlib
-
-    matplotlib.use("agg")  # its figures are drawn anew for slides
-    names: dict = {"__name__": "lesson_04"}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] != "code" or cell["id"].startswith("quiz"):
-            continue
-        print(f"-- {cell['id']}", flush=True)
-        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-        if cell["id"] == "imports":  # processor time: what else the machine does must not count
-            names["time"] = SimpleNamespace(perf_counter=time.process_time)
-        if cell["id"] == LAST:
-            return names
-    raise LookupError(f"{NOTEBOOK.name} has no cell {LAST}")
 
 
 def facts(lesson: dict) -> dict:
@@ -77,17 +54,17 @@ def row(images, path: Path, side: int = 260, gap: int = 12) -> None:
 
 
 def main() -> None:
-    sys.path[:0] = [str(HERE.parent)]
-    lesson, figures = run_lesson(), HERE / "figures"
+    lesson = run_lesson(
+        "04_style_transfer.ipynb", "break-figure", lambda cell: cell["id"].startswith("quiz")
+    )
+    figures = HERE / "figures"
     figures.mkdir(exist_ok=True)
     row(lesson["result"].kept.values(), figures / "style_strip.jpg", 185)
     row((r.image for r in lesson["by_weight"].values()), figures / "style_weights.jpg", 220)
     row((r.image for r in lesson["depths"].values()), figures / "style_layers.jpg", 280)
     row(lesson["both"], figures / "style_random.jpg", 184)
     row((run[2] for run in lesson["habits"].values()), figures / "style_clamp.jpg", 170)
-    text = json.dumps(facts(lesson), indent=1) + "\n"
-    MEASURED.write_text(text, encoding="utf-8", newline="\n")
-    print(text)
+    keep(MEASURED, facts(lesson))
 
 
 if __name__ == "__main__":

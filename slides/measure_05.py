@@ -10,34 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
-HERE = Path(__file__).resolve().parent
+from lesson_run import HERE, keep, run_lesson
+
 MEASURED = HERE / "measured_05.json"
-NOTEBOOK = HERE.parent / "notebooks" / "05_ants_and_bees.ipynb"
-LAST = "broken-figure"
 SKIPPED = {"transfer-table", "quiz-mcnemar"}  # a stored result, and a question to the reader
-
-
-def run_lesson() -> dict:
-    """The names that the lesson's cells leave behind."""
-    import matplotlib
-
-    matplotlib.use("agg")  # its figures are drawn anew for slides
-    names: dict = {"__name__": "lesson_05"}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] != "code" or cell["id"] in SKIPPED:
-            continue
-        print(f"-- {cell['id']}", flush=True)
-        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-        if cell["id"] == "imports":  # processor time: what else the machine does must not count
-            names["time"] = SimpleNamespace(perf_counter=time.process_time)
-        if cell["id"] == LAST:
-            return names
-    raise LookupError(f"{NOTEBOOK.name} has no cell {LAST}")
 
 
 def facts(lesson: dict) -> dict:
@@ -112,14 +91,14 @@ def photographs() -> dict:
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent))
-    found = facts(run_lesson())
+    found = facts(
+        run_lesson("05_ants_and_bees.ipynb", "broken-figure", lambda cell: cell["id"] in SKIPPED)
+    )
     if Path(os.environ.get("TLHELPERS_DATA", "."), "hymenoptera_data").is_dir():
         found["photographs"] = photographs()
     elif MEASURED.exists():
         found["photographs"] = json.loads(MEASURED.read_text(encoding="utf-8"))["photographs"]
-    text = json.dumps(found, indent=1)
-    MEASURED.write_text(text + "\n", encoding="utf-8", newline="\n")
+    keep(MEASURED, found)
 
 
 if __name__ == "__main__":
