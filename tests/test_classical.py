@@ -21,7 +21,7 @@ def grating(degrees: float, side: int = 32, phase: float = 0.0) -> torch.Tensor:
 
 @pytest.mark.parametrize("degrees", [10, 50, 90, 130, 170])
 def test_the_fullest_bin_is_the_direction_of_the_gradient(degrees):
-    votes = hog(grating(degrees)).view(4 * 9, 9).view(9, 4, 9).sum((1, 2))
+    votes = hog(grating(degrees)).view(-1, 9).sum(0)  # directions run fastest
     ahead = (votes.argmax() - degrees / 20) % 9  # bins are 20 degrees wide and a circle
     assert min(ahead, 9 - ahead) <= 1
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import InputError
@@ -17,7 +17,8 @@ def hog(images: Tensor, *, cell: int = 8, bins: int = 9) -> Tensor:
     Every pixel votes for the direction of its gradient, 0 to 180 degrees in `bins` steps, with the
     gradient's length as weight; of a colour image the channel with the longest gradient votes. The
     votes of each cell of `cell` x `cell` pixels are summed, and every 2 x 2 cells are scaled to
-    length 1, cut off at .2, and scaled again, so that light and contrast drop out.
+    length 1, cut off at .2, and scaled again, so that light and contrast drop out. Computed by
+    scikit-image's `skimage.feature.hog`.
 
     Args:
         images: uint8, or float in 0..1, (N, C, H, W).
@@ -25,25 +26,17 @@ def hog(images: Tensor, *, cell: int = 8, bins: int = 9) -> Tensor:
     Returns float32 (N, (H // cell - 1) * (W // cell - 1) * 4 * bins). Raises `InputError` for
     images of another shape, or smaller than 2 x 2 cells.
     """
+    from skimage.feature import hog as describe
+
     if images.ndim != 4 or min(images.shape[2:]) < 2 * cell:
         raise InputError(
             f"hog takes images (N, C, H, W) of {2 * cell} pixels a side or more, not "
             f"{tuple(images.shape)}. Take a smaller cell, or enlarge the images."
         )
-    x = images.float() / 255 if images.dtype == torch.uint8 else images
-    across = F.pad(x[..., 2:] - x[..., :-2], (1, 1))
-    down = F.pad(x[..., 2:, :] - x[..., :-2, :], (0, 0, 1, 1))
-    length = across.hypot(down)
-    strongest = length.argmax(1, keepdim=True)
-    across, down, length = (t.gather(1, strongest) for t in (across, down, length))
-    place = torch.atan2(down, across) / torch.pi * bins  # in bins; a vote is split between two
-    first = place.floor()
-    share = place - first
-    votes = length.new_zeros(len(x), bins, *x.shape[2:])
-    votes.scatter_add_(1, first.long() % bins, length * (1 - share))
-    votes.scatter_add_(1, (first.long() + 1) % bins, length * share)
-    blocks = F.unfold(F.avg_pool2d(votes, cell), 2)
-    return F.normalize(F.normalize(blocks, dim=1).clamp(max=0.2), dim=1).flatten(1)
+    pixels = (images.float() / 255 if images.dtype == torch.uint8 else images).numpy()
+    settings = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2)}
+    rows = [describe(image, **settings, channel_axis=0) for image in pixels]
+    return torch.tensor(np.stack(rows), dtype=torch.float32)
 
 
 def logistic_regression(features: Tensor, labels: Tensor, *, folds: int = 5):

@@ -10,9 +10,8 @@ same pictures, which no training has seen. Linear probes: Alain and Bengio 2016 
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,9 +21,9 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.classical import hog, logistic_regression
 
+from .tables import store
 from .transfer_table import images
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 SEEDS_REPORTED = (0, 1, 2, 3, 4)
 A_CLASS = {"insects": 100, "digits": 30, "gratings": 20}
 BLOCKS = [f"layer{stage}.{block}" for stage in (1, 2, 3, 4) for block in (0, 1)]
@@ -166,15 +165,14 @@ def main() -> None:
         "gratings": (gratings(400, 1), gratings(400, 2)),
     }
     rows = [row for job, sets in jobs.items() for row in measure(job, *sets)]
-    facts = {
-        "command": "python -m data.recipes.depth_probe_table",
-        "seconds": round(time.process_time() - start),
-        "machine": args.machine,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    path = RESULTS / "depth_probe.json"
-    path.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(markdown(rows, facts), encoding="utf-8")
+    store(
+        "depth_probe",
+        {"rows": rows},
+        functools.partial(markdown, rows),
+        command="python -m data.recipes.depth_probe_table",
+        seconds=time.process_time() - start,
+        machine=args.machine,
+    )
 
 
 if __name__ == "__main__":

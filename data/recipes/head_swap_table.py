@@ -12,9 +12,8 @@ The classical rows choose their penalty by cross-validation on the training imag
 from __future__ import annotations
 
 import argparse
-import json
+import functools
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,9 +23,9 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.classical import hog, logistic_regression
 
+from .tables import store
 from .transfer_table import images
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 IMAGES, STEPS, BATCH = (10, 20, 100), 300, 16
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)  # extended until the best one is not on an edge
 TUNING_SEEDS, SEEDS_REPORTED = (100, 101), (0, 1, 2, 3, 4)
@@ -203,17 +202,14 @@ def main() -> None:
     pictures = {name: images(name) for name in ("train", "tune", "fresh")}
     classical = classical_rows(pictures)
     rows, grids = head_rows({name: convolutional(data) for name, data in pictures.items()})
-    facts = {
-        "command": "python -m data.recipes.head_swap_table",
-        "seconds": round(time.process_time() - start),
-        "machine": args.machine,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "head_swap.json"
-    found = {**facts, "heads": rows, "classical": classical, "tuning": grids}
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(markdown(rows, classical, facts), encoding="utf-8")
+    store(
+        "head_swap",
+        {"heads": rows, "classical": classical, "tuning": grids},
+        functools.partial(markdown, rows, classical),
+        command="python -m data.recipes.head_swap_table",
+        seconds=time.process_time() - start,
+        machine=args.machine,
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -30,8 +29,8 @@ from .catalogue import TARGETS
 from .draw_ants_bees import SEEDS, fresh_set
 from .pretrain import MEAN, SIZE, STD, WEIGHTS, build, load
 from .shortcuts import embedded
+from .tables import store
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 OBJECTS_ONLY = Path("build/resnet18-objects.safetensors")
 IMAGES = (5, 10, 20, "all")
 STEPS = {5: 300, 10: 300, 20: 300, "all": 400}
@@ -210,17 +209,14 @@ def main() -> None:
     start = time.perf_counter()
     with ProcessPoolExecutor(args.workers) as pool:
         rows, grids = rows_of(args.network, pool)
-    facts = {
-        "command": f"python -m data.recipes.transfer_table {args.network}",
-        "seconds": round(time.perf_counter() - start),
-        "machine": args.machine,
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    RESULTS.mkdir(exist_ok=True)
-    found = {**facts, "rows": rows, "tuning": grids}
-    path = RESULTS / f"transfer_{args.network}.json"
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(markdown(args.network, rows, facts), encoding="utf-8")
+    store(
+        f"transfer_{args.network}",
+        {"rows": rows, "tuning": grids},
+        functools.partial(markdown, args.network, rows),
+        command=f"python -m data.recipes.transfer_table {args.network}",
+        seconds=time.perf_counter() - start,
+        machine=args.machine,
+    )
 
 
 if __name__ == "__main__":
