@@ -301,7 +301,7 @@ def test_an_interrupted_run_goes_on_only_with_its_own_settings(data, tmp_path, m
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("tlhelpers.finetuning.fit", interrupt)
+        patch.setattr("tlhelpers.stages.fit", interrupt)
         job = ["finetune", str(data), "--out", str(out), "--device", "cpu", *SMALL]
         assert main(job) == 130
     other = Settings("resnet18", epochs=2, batch_size=16, size=32)

@@ -13,33 +13,23 @@ import dataclasses
 import hashlib
 import shutil
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import nn
-
 from . import outputs
-from .augmentation import random_resized_crop
-from .backbones import Backbone, load_backbone
+from .backbones import load_backbone
 from .batches import BatchLoader
 from .distributed import SOLO, World
 from .errors import InputError, nearest
-from .features import FeatureTensors, extract_features, linear_probe
-from .folders import decode_listing
-from .heads import get_head, replace_head
-from .history import History
+from .heads import replace_head
 from .images import ImageTensors
 from .listing import Listing
-from .memory import available_memory, with_smaller_batches
 from .partition import find_parts
 from .reporting import write_report
 from .runtime import get_device, get_profile, seed_everything
-from .snapshots import Snapshot, read_tensors, write_tensors
-from .surgery import freeze_statistics, param_groups
-from .training import fit, predict
+from .stages import decode, features_of, fit_probe, train_network
+from .training import predict
 
 METHODS = ("probe", "lp-ft", "full")
 
@@ -106,6 +96,7 @@ def finetune(
     was stopped; it can be gone on with then.
     """
     out, clock = Path(out), _Clock()
+    work = out / outputs.WORK
     device = get_device(device)
     seed_everything(settings.seed)
     parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
@@ -114,7 +105,7 @@ def finetune(
     if world.writer and outputs.prepare(out, plan, overwrite):
         say(f"{out}: going on with the run that was interrupted")
     world.wait()
-    images = _decode(parts, out / outputs.WORK, settings, backbone, threads, world)
+    images = decode(parts, work, settings, backbone, threads, world)
     parts = {name: _kept(parts[name], images[name]) for name in parts}
     clock.lap("decoding")
 
@@ -123,11 +114,10 @@ def finetune(
     prepare["size"] = settings.size or backbone.image_size
     if settings.method != "full":
         features = {
-            name: _features(name, model, images[name], prepare, out / outputs.WORK, world)
-            for name in images
+            name: features_of(name, model, images[name], prepare, work, world) for name in images
         }
         clock.lap("features")
-        head = _probe(features["train"], model, world)
+        head = fit_probe(features["train"], model, world)
         logits = head(features["test"].features).detach()
         steps["linear probe"] = (logits, features["test"].labels)
         replace_head(model, head)
@@ -136,7 +126,7 @@ def finetune(
         replace_head(model, len(images["train"].classes))
     history = None
     if settings.method != "probe":
-        history = _train(model, images, prepare, settings, out / outputs.WORK, save_every, world)
+        history = train_network(model, images, prepare, settings, work, save_every, world)
         clock.lap("training")
         test = BatchLoader(images["test"], 64, **prepare, world=world)
         steps["fine-tuned"] = predict(model, test)
@@ -146,7 +136,7 @@ def finetune(
     metrics = {}
     if world.writer:
         metrics = write_report(out, backbone, model, parts, steps, history, facts)
-        shutil.rmtree(out / outputs.WORK, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     world.wait()
     return metrics
 
@@ -159,109 +149,8 @@ def _plan(settings: Settings, parts: dict[str, Listing]) -> dict:
     return dataclasses.asdict(settings) | {"profile": get_profile(), "images": data}
 
 
-def _decode(parts, work: Path, settings, backbone: Backbone, threads: int, world: World):
-    """Decode every part: in memory where it fits, else, or for several processes, in a file."""
-    size = settings.size or backbone.image_size
-    needed = sum(len(part) for part in parts.values()) * 3 * size * size
-    in_file = world.local_size > 1 or needed > available_memory() / 2
-    images = {}
-    for turn in (True, False):  # on every machine one process decodes, then the others map its file
-        if turn == (world.local_rank == 0):
-            for name, part in parts.items():
-                file = work / f"{name}-{world.rank // world.local_size}.npy" if in_file else None
-                images[name] = decode_listing(part, size, settings.on_error, threads, file=file)
-        world.wait()
-    return images
-
-
 def _kept(part: Listing, images: ImageTensors) -> Listing:
     return Listing(part.root, images.paths, images.labels.tolist(), part.classes)
-
-
-def _features(name, model, images, prepare, work: Path, world: World) -> FeatureTensors:
-    file = work / f"features-{name}.safetensors"
-    there = torch.tensor(int(file.is_file()))
-    world.broadcast(there)  # all do the same, whatever each sees of a slow network drive
-    if there:
-        tensors, _ = read_tensors(file)
-        return FeatureTensors(tensors["features"], tensors["labels"], images.classes)
-
-    def extract(batch_size: int) -> FeatureTensors:
-        loader = BatchLoader(images, batch_size, **prepare, world=world)
-        return extract_features(model, loader)
-
-    # Of several processes each would halve by itself, and they would no longer agree.
-    batch_size = max(64, world.size)
-    found = with_smaller_batches(extract, batch_size) if world.size == 1 else extract(batch_size)
-    if world.writer:
-        write_tensors(file, {"features": found.features, "labels": found.labels}, {})
-    return found
-
-
-def _probe(features: FeatureTensors, model: nn.Module, world: World) -> nn.Linear:
-    if not isinstance(get_head(model)[1], nn.Linear):
-        raise InputError(
-            f"the last layer of {type(model).__name__} is no Linear layer, which a linear probe "
-            "needs. Take --method full, or another backbone."
-        )
-    head = nn.Linear(features.features.shape[1], len(features.classes))
-    if world.writer:
-        with warnings.catch_warnings():  # far from converged is good enough to start from
-            warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
-            head = linear_probe(features)
-    world.broadcast(head.weight.data, head.bias.data)
-    return head
-
-
-def _train(model, images, prepare, settings: Settings, work, save_every, world) -> History:
-    begin = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    freeze_statistics(model)
-
-    def run(batch_size: int) -> History:
-        torch.manual_seed(settings.seed)
-        train = BatchLoader(
-            images["train"],
-            batch_size,
-            train=True,
-            augment=random_resized_crop(),
-            generator=torch.Generator().manual_seed(settings.seed),
-            world=world,
-            **prepare,
-        )
-        val = BatchLoader(images["val"], 64, **prepare, world=world)
-        groups = param_groups(model, settings.lr, settings.backbone_lr, settings.weight_decay)
-        optimizer = torch.optim.AdamW(groups)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            [group["lr"] for group in groups],
-            total_steps=settings.epochs * len(train),
-            cycle_momentum=False,
-        )
-        snapshot = Snapshot(
-            work / f"training-{batch_size}.safetensors", every=save_every, writer=world.writer
-        )
-        return fit(
-            model,
-            train,
-            val,
-            optimizer=optimizer,
-            epochs=settings.epochs,
-            batch_scheduler=cycle,
-            keep_best=True,
-            snapshot=snapshot,
-            progress=world.writer,
-        )
-
-    def restore() -> None:
-        model.load_state_dict(begin)
-
-    if world.size > 1:
-        history = run(settings.batch_size)
-    else:
-        history = with_smaller_batches(run, settings.batch_size, restore=restore)
-    if history.stopped.startswith("interrupted"):
-        raise KeyboardInterrupt(history.stopped)
-    return history
 
 
 class _Clock:
