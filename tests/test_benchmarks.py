@@ -14,6 +14,7 @@ from torchvision.datasets import ImageFolder
 import tlhelpers as tl
 from benchmarks import (
     ants_bees,
+    ants_bees_summary,
     course_recipe,
     depthwise,
     measuring,
@@ -87,10 +88,10 @@ def run_of(side, seed=0, **values):
 
 def test_fewer_epochs_are_scaled_and_the_rest_is_not():
     run = run_of("recipe", epochs=5, repeated=20.0, wall=26.0, work=23.0)
-    assert ants_bees.scaled(run, "wall") == 6 + 100
-    assert ants_bees.scaled(run, "work") == 3 + 100
-    assert ants_bees.scaled(run_of("recipe"), "wall") == 60
-    assert ants_bees.scaled(run_of("course", wall=5.0), "wall") == 5
+    assert ants_bees_summary.scaled(run, "wall") == 6 + 100
+    assert ants_bees_summary.scaled(run, "work") == 3 + 100
+    assert ants_bees_summary.scaled(run_of("recipe"), "wall") == 60
+    assert ants_bees_summary.scaled(run_of("course", wall=5.0), "wall") == 5
 
 
 def test_summary_counts_timings_and_accuracies_apart():
@@ -98,7 +99,7 @@ def test_summary_counts_timings_and_accuracies_apart():
     seeds = [run_of("recipe", s, correct=c, purpose="accuracy") for s, c in ((0, 88), (1, 92))]
     ours = [run_of("course", s, wall=2.0, work=1.0, correct=90) for s in (0, 1)]
     drawn = run_of("course", 5, purpose="accuracy", data="drawings", correct=3)
-    (row,) = ants_bees.summarise([*seeds, slow, *ours, drawn])
+    (row,) = ants_bees_summary.summarise([*seeds, slow, *ours, drawn])
     assert row["recipe_wall"]["values"] == [106]  # accuracy runs may have been slowed down
     assert row["times_faster_wall"] == 53
     assert row["recipe_epochs_run"] == [5]
@@ -110,14 +111,14 @@ def test_summary_counts_timings_and_accuracies_apart():
     low, high = row["course_last"]["interval"]
     assert (low, high) == pytest.approx((0.826, 0.945), abs=1e-3)  # Wilson's, of 90 in 100
     assert row["within_one_standard_error"]
-    assert "| efficientnet_lite0 | fixed | 106.0 " in ants_bees.table([row])
+    assert "| efficientnet_lite0 | fixed | 106.0 " in ants_bees_summary.table([row])
 
 
 def test_runs_are_kept_one_by_one_and_drawn(results, tmp_path):
     for run in (run_of("recipe"), run_of("course", wall=2.0, work=1.0)):
         found = ants_bees.record(run)
     assert len(measuring.read_result("ants_bees")["runs"]) == 2
-    ants_bees.plot(found, tmp_path / "figure.png")
+    ants_bees_summary.plot(found, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
