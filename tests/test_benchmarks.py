@@ -21,7 +21,7 @@ from benchmarks import (
     public_recipe,
     style_transfer,
 )
-from benchmarks.style_transfer import Objective
+from benchmarks.style_tutorial import Objective
 from tlhelpers.canvas import to_canvas
 
 
