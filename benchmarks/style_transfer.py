@@ -8,8 +8,8 @@ start; its value in fp32, of the picture clamped to what a screen shows, is what
 tutorial takes 300 evaluations. How many ours needs to get at least as low is found next, untimed,
 and then as many are timed. Late in a run 1 % of the loss costs up to a third of the steps, and
 rounding decides about it: hence several pairs. The levers are also measured one after another, per
-step. VGG-16's real convolutions are taken from the wheel in `TLHELPERS_DATA` (`vgg16_edges`), random
-ones where there is none.
+step. VGG-16's real convolutions are taken from the wheel in `TLHELPERS_DATA` (`vgg16_edges`),
+random ones where there is none.
 """
 
 from __future__ import annotations
