@@ -55,16 +55,20 @@ def results(out: Path) -> dict:
     return metrics
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
 def launch(data: Path, out: Path, *more: str, machines: int = 1) -> list[list[str]]:
     """torchrun's command lines, one a machine; two processes in all."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--rdzv-backend=c10d"]
     if machines == 1:
         torchrun += ["--nproc-per-node=2", "--rdzv-endpoint=localhost:0"]
     else:  # both of them this one, where only the address differs from a cluster's line
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            torchrun += ["--nnodes=2", "--nproc-per-node=1", "--local-addr=localhost"]
-            torchrun += [f"--rdzv-endpoint=localhost:{free.getsockname()[1]}", "--rdzv-id=test"]
+        torchrun += ["--nnodes=2", "--nproc-per-node=1", "--local-addr=localhost"]
+        torchrun += [f"--rdzv-endpoint=localhost:{free_port()}", "--rdzv-id=test"]
     job = ["-m", "tlhelpers", "finetune", str(data), "--out", str(out), "--device", "cpu", *SMALL]
     return [[*torchrun, *job, *more]] * machines
 
@@ -202,10 +206,8 @@ def test_no_thread_of_a_job_outlives_it():
             count()
         count()
     """
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-    job = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    job = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost"}
+    job["MASTER_PORT"] = str(free_port())
     job["CUDA_VISIBLE_DEVICES"] = ""  # the driver's threads stay until the end
     command = [sys.executable, "-c", script]
     said = subprocess.run(

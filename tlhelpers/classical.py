@@ -33,7 +33,7 @@ def hog(images: Tensor, *, cell: int = 8, bins: int = 9) -> Tensor:
             f"hog takes images (N, C, H, W) of {2 * cell} pixels a side or more, not "
             f"{tuple(images.shape)}. Take a smaller cell, or enlarge the images."
         )
-    pixels = (images.float() / 255 if images.dtype == torch.uint8 else images).numpy()
+    pixels = (images.float() / 255 if images.dtype == torch.uint8 else images).cpu().numpy()
     settings = {"orientations": bins, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2)}
     rows = [describe(image, **settings, channel_axis=0) for image in pixels]
     return torch.tensor(np.stack(rows), dtype=torch.float32)

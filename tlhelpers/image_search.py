@@ -17,10 +17,10 @@ class Search:
     """Optimises an image; `best` is the best one met, clamped to [0, 1].
 
     `losses` turns an image (1, 3, H, W) into (loss, content loss, style loss). One `step()` is one
-    evaluation. L-BFGS remembers `history` steps: with torch's default of 100 a step took 6 % longer
-    (192 px, two cores), five times the memory, and as long in all to come to the same loss. It
-    steps without a line search, which now and then explodes; such a step is taken back and the
-    search goes on from the best image, half as boldly and with an empty memory.
+    evaluation. L-BFGS remembers `history` steps: torch's default of 100 takes five times the
+    memory, its steps as long (`python -m benchmarks.style_transfer`, VGG-16). It steps without a
+    line search, which now and then explodes; such a step is taken back and the search goes on from
+    the best image, half as boldly and with an empty memory.
     """
 
     def __init__(
