@@ -40,7 +40,7 @@ ROUGHLY["resnet18"] = {"fixed": 21, "finetune": 86}
 def find_data(scratch: Path, smoke: bool) -> tuple[Path, str]:
     """Folder with train/ and val/, and what lies there: "photographs" or "drawings"."""
     import tlhelpers as tl
-    from tlhelpers.assets import shared_dir
+    from tlhelpers.core.assets import shared_dir
 
     folder = (shared_dir() or Path("nowhere")) / "hymenoptera_data"
     if not smoke and folder.is_dir():

@@ -73,7 +73,7 @@ def accuracy(correct: list[int], n: int) -> dict:
     The seeds share their n validation images, so more seeds do not narrow that interval: it is
     Wilson's for the mean number of correct answers.
     """
-    from tlhelpers.statistics import wilson_interval
+    from tlhelpers.evaluation.statistics import wilson_interval
 
     shares = [c / n for c in correct]
     error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else None
@@ -121,7 +121,7 @@ def plot(result: dict, path: Path) -> None:
     """Seconds of both sides as bars on a logarithmic scale, accuracies beside them."""
     import matplotlib.pyplot as plt
 
-    from tlhelpers.palette import HATCHES, PALETTE, new_axes
+    from tlhelpers.figures.theme import HATCHES, PALETTE, new_axes
 
     rows = [row for row in result["summary"] if "recipe_wall" in row and "course_wall" in row]
     left, right = new_axes(11, 4.5, columns=2)

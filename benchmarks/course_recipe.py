@@ -107,7 +107,7 @@ def stand_in(model) -> None:
 def finetune(model, train, facts: dict, epochs: int) -> None:
     """All layers but BatchNorm, from the head that fits them already."""
     tl.unfreeze(model)
-    tl.freeze_statistics(model)
+    tl.freeze_batchnorm(model)
     loader = tl.BatchLoader(train, BATCH, train=True, augment=tl.random_resized_crop(), **facts)
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(learning, lr=RATE, momentum=0.9)

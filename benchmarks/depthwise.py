@@ -1,4 +1,4 @@
-"""What `tlhelpers/depthwise.py` saves: a training step of EfficientNet-Lite0, and its layers alone.
+"""What the fp32 gradients of depthwise convolutions save in a step of EfficientNet-Lite0.
 
     python -m benchmarks.depthwise        on a CPU with bf16, a minute
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import tlhelpers as tl
 from benchmarks.measuring import spread, write_result
-from tlhelpers.depthwise import quick_depthwise
+from tlhelpers.training.depthwise import quick_depthwise
 
 CPU = torch.device("cpu")
 AUTOCAST = functools.partial(torch.autocast, "cpu", dtype=torch.bfloat16)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import tlhelpers as tl
-from tlhelpers.memory import with_smaller_batches
+from tlhelpers.core.memory import with_smaller_batches
 
 from . import measuring, public_recipe, roofline
 from .gpu_common import (

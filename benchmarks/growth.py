@@ -112,7 +112,7 @@ def plot(rows: list[dict], path: Path) -> None:
     """Seconds and memory against the number of images; seconds against epochs and side."""
     import matplotlib.pyplot as plt
 
-    from tlhelpers.palette import PALETTE, new_axes
+    from tlhelpers.figures.theme import PALETTE, new_axes
 
     counts = sorted({row["images"] for row in rows})
     middle = counts[len(counts) // 2]

@@ -23,7 +23,7 @@ def machine() -> dict:
     """The kind of machine and the versions; nothing that tells one machine from another."""
     import torch
 
-    from tlhelpers.runtime import get_device, has_bfloat16
+    from tlhelpers.core.runtime import get_device, has_bfloat16
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {

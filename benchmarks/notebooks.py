@@ -128,7 +128,7 @@ def plot(result: dict, path: Path = FIGURE) -> None:
     """Stacked bars, one a lesson, and the budget."""
     from matplotlib.figure import Figure
 
-    from tlhelpers.palette import face_of, use_style
+    from tlhelpers.figures.theme import face_of, use_style
 
     use_style()
     lessons = {n: lesson for n, lesson in result["notebooks"].items() if "seconds" in lesson}

@@ -31,10 +31,10 @@ import tlhelpers as tl
 from benchmarks import measuring
 from benchmarks.measuring import spread
 from benchmarks.style_tutorial import LAYERS, STYLE_WEIGHT, Objective, tutorial
-from tlhelpers import style as rooms
-from tlhelpers.canvas import to_canvas
-from tlhelpers.image_search import Search
-from tlhelpers.vgg_edges import find_wheel
+from tlhelpers.methods.style import transfer as rooms
+from tlhelpers.methods.style.canvas import to_canvas
+from tlhelpers.methods.style.pixel_search import Search
+from tlhelpers.models.vgg16_edges import find_wheel
 
 NAME = "style_transfer"
 EVALUATIONS = 300

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import tlhelpers as tl
-from tlhelpers import style as rooms
+from tlhelpers.methods.style import transfer as rooms
 
 STYLE_WEIGHT = 100.0
 LAYERS = [rooms.CONTENT_LAYER, *rooms.STYLE_LAYERS]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tlhelpers.diagrams import COLOURS, MUTED, text
+from tlhelpers.teaching.diagrams import COLOURS, MUTED, text
 
 DASHES = ("none", "16 9", "3 8", "22 7 4 7")
 GRID = "#cfc9bd"

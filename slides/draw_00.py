@@ -8,8 +8,8 @@ from insects import INSECTS, drawn_insects, insect, what_layers_see
 from shapes import BLUE, HATCH, RUST, box, layers, legend, lines, picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import COLOURS, INK, MUTED, draw_taxonomy, svg, text
-from tlhelpers.taxonomy import LESSONS
+from tlhelpers.teaching.diagrams import COLOURS, INK, MUTED, draw_taxonomy, svg, text
+from tlhelpers.teaching.taxonomy import LESSONS
 
 
 def network_cut() -> str:

@@ -12,7 +12,7 @@ from measure_01 import MEASURED
 from shapes import BLUE, GREEN, HATCH, RUST, box, layers, lines
 
 import tlhelpers as tl
-from tlhelpers.diagrams import INK, MUTED, svg, text
+from tlhelpers.teaching.diagrams import INK, MUTED, svg, text
 
 LARGE = "full-size ResNet-18, 224 px"
 

@@ -9,7 +9,7 @@ from curves import Frame
 from shapes import BLUE, GREEN, HATCH, RUST, box, layers, legend, picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import MUTED, svg, text
+from tlhelpers.teaching.diagrams import MUTED, svg, text
 
 HEADS = ("one linear layer", "three layers")
 COUNTS = (10, 20, 100)

@@ -10,7 +10,7 @@ from insects import insect
 from shapes import BLUE, HATCH, RUST, layers, legend, picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import COLOURS, MUTED, svg, text
+from tlhelpers.teaching.diagrams import COLOURS, MUTED, svg, text
 
 JOBS = ("insects", "digits", "gratings")
 

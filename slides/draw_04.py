@@ -8,7 +8,7 @@ from measure_04 import MEASURED
 from shapes import BLUE, GREEN, HATCH, RUST, box, layers, picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import MUTED, PAPER, svg, text
+from tlhelpers.teaching.diagrams import MUTED, PAPER, svg, text
 
 GALLERY = ("cat_dashes", "cat_mosaic", "cat_woodcut", "cup_waves", "butterfly_glass", "boat_dashes")
 
@@ -63,7 +63,7 @@ def grams() -> str:
     from matplotlib import colormaps
     from PIL import Image
 
-    from tlhelpers.canvas import to_canvas
+    from tlhelpers.methods.style.canvas import to_canvas
 
     reader, parts = tl.Reader(tl.load_backbone("vgg16"), ["conv2_1"]), []
     names = ("content_cat", "style_dashes", "style_mosaic", "style_woodcut")

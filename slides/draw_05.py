@@ -11,7 +11,7 @@ from measure_05 import MEASURED
 from shapes import BLUE, GREEN, HATCH, PLUM, RUST, box, layers, legend, lines, picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import COLOURS, INK, MUTED, svg, text
+from tlhelpers.teaching.diagrams import COLOURS, INK, MUTED, svg, text
 
 WAYS = {  # way: what happens to the layers (see shapes.layers), and in words
     "zero training": ("ffffff", "nothing: compare the outputs “ant” and “bee”"),

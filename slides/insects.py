@@ -5,7 +5,7 @@ from __future__ import annotations
 from shapes import picture
 
 import tlhelpers as tl
-from tlhelpers.diagrams import COLOURS, MUTED, PAPER, svg, text
+from tlhelpers.teaching.diagrams import COLOURS, MUTED, PAPER, svg, text
 
 INSECTS = (10, 2, 7, 14, 21, 0, 4, 6)  # numbers of the images shown, ants and bees in turn
 

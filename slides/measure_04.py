@@ -42,7 +42,7 @@ def row(images, path: Path, side: int = 260, gap: int = 12) -> None:
     """Pictures (3, H, W) in [0, 1] side by side on the slides' paper."""
     from PIL import Image
 
-    from tlhelpers.diagrams import PAPER
+    from tlhelpers.teaching.diagrams import PAPER
 
     images = list(images)
     strip = Image.new("RGB", (len(images) * (side + gap) - gap, side), PAPER)

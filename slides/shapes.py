@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 
-from tlhelpers.diagrams import COLOURS, MUTED, text, wrap
+from tlhelpers.teaching.diagrams import COLOURS, MUTED, text, wrap
 
 BLUE, RUST, GREEN, PLUM = COLOURS
 HATCH = (

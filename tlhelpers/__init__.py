@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 
 _ROOMS = {
-    "errors": ["InputError", "AssetError"],
-    "runtime": [
+    "core.errors": ["InputError", "AssetError"],
+    "core.runtime": [
         "setup",
         "budget",
         "get_device",
@@ -21,20 +21,20 @@ _ROOMS = {
         "autocast",
         "Runtime",
     ],
-    "memory": ["available_memory", "check_memory", "with_smaller_batches"],
-    "assets": ["fetch", "data_dir"],
-    "diagnosis": ["doctor"],
-    "decoding": ["load_image", "to_rgb"],
-    "images": ["ImageTensors"],
-    "folders": ["load_image_folder", "load_images"],
-    "augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
-    "batches": ["BatchLoader"],
-    "backbones": ["Backbone", "load_backbone", "list_backbones"],
-    "surgery": [
+    "core.memory": ["available_memory", "check_memory", "with_smaller_batches"],
+    "core.assets": ["fetch", "data_dir"],
+    "jobs.doctor": ["doctor"],
+    "data.decoding": ["load_image", "to_rgb"],
+    "data.image_tensors": ["ImageTensors"],
+    "data.image_folder": ["load_image_folder", "load_images"],
+    "data.augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
+    "data.loader": ["BatchLoader"],
+    "models.backbones": ["Backbone", "load_backbone", "list_backbones"],
+    "models.freezing": [
         "freeze",
         "unfreeze",
         "freeze_to",
-        "freeze_statistics",
+        "freeze_batchnorm",
         "train_mode",
         "get_head",
         "replace_head",
@@ -43,26 +43,33 @@ _ROOMS = {
         "fingerprint",
         "changed",
     ],
-    "features": ["FeatureTensors", "extract_features", "linear_probe"],
-    "history": ["History"],
-    "distributed": ["World", "connect"],
-    "snapshots": ["Snapshot"],
-    "training": ["fit", "evaluate", "predict"],
-    "finetuning": ["finetune", "Settings"],
-    "prediction": ["load_finetuned"],
-    "checkpoints": ["save_checkpoint", "load_checkpoint"],
-    "progress": ["Progress"],
-    "statistics": ["Interval", "wilson_interval", "mean_interval", "mcnemar", "equal_steps"],
-    "display": ["show"],
-    "palette": ["PALETTE", "MARKERS", "use_style"],
-    "pictures": ["show_images"],
-    "plots": ["plot_history", "plot_confusion_matrix", "plot_embedding"],
-    "charts": ["plot_parameters", "plot_bars", "plot_intervals"],
-    "claims": ["verdict"],
-    "quizzes": ["quiz"],
-    "checks": ["check"],
-    "glyphs": ["font_glyphs", "handwriting", "digit_domains"],
-    "adaptation": [
+    "training.features": ["FeatureTensors", "extract_features", "linear_probe"],
+    "training.history": ["History"],
+    "core.process_group": ["ProcessGroup", "connect"],
+    "training.resuming": ["TrainingCheckpoint"],
+    "training.loop": ["fit", "evaluate", "predict"],
+    "jobs.finetune": ["finetune"],
+    "jobs.settings": ["Settings"],
+    "jobs.prediction": ["load_finetuned"],
+    "training.checkpoints": ["save_checkpoint", "load_checkpoint"],
+    "core.progress": ["Progress"],
+    "evaluation.statistics": [
+        "Interval",
+        "wilson_interval",
+        "mean_interval",
+        "mcnemar",
+        "equal_steps",
+    ],
+    "figures.show": ["show"],
+    "figures.theme": ["PALETTE", "MARKERS", "use_style"],
+    "figures.pictures": ["show_images"],
+    "figures.curves": ["plot_history", "plot_confusion_matrix", "plot_embedding"],
+    "figures.bars": ["plot_parameters", "plot_bars", "plot_intervals"],
+    "teaching.claims": ["verdict"],
+    "teaching.quizzes": ["quiz"],
+    "teaching.checks": ["check"],
+    "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
+    "methods.adaptation.losses": [
         "mean_distance",
         "mmd",
         "coral",
@@ -73,12 +80,12 @@ _ROOMS = {
         "information",
         "adapt_batchnorm",
     ],
-    "adaptation_training": ["adapt", "digit_network", "domain_discriminator"],
-    "domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
-    "style": ["gram_matrix", "stylize", "Stylized"],
-    "vgg_reader": ["layer_names", "Reader"],
-    "taxonomy": ["taxonomy_table"],
-    "diagrams": ["draw_taxonomy"],
+    "methods.adaptation.trainer": ["adapt", "digit_network", "domain_discriminator"],
+    "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
+    "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
+    "methods.style.vgg_features": ["layer_names", "Reader"],
+    "teaching.taxonomy": ["taxonomy_table"],
+    "teaching.diagrams": ["draw_taxonomy"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -87,7 +94,7 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str):
     if name not in _HOME:
-        from .errors import nearest
+        from .core.errors import nearest
 
         raise AttributeError(f'tlhelpers has no "{name}".{nearest(name, _HOME)}')
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import tlhelpers as tl
-from tlhelpers.classical import hog, logistic_regression
+from tlhelpers.evaluation.baselines import hog, logistic_regression
 
 from .tables import store
 from .transfer_table import images

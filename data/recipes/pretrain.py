@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import tlhelpers as tl
-from tlhelpers.architectures import mini_alexnet, mini_resnet18, mini_vgg16
+from tlhelpers.models.mini import mini_alexnet, mini_resnet18, mini_vgg16
 
 from .catalogue import SOURCE
 from .draw_source import SEED, SELECTIONS, TRAIN, source_set

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 import tlhelpers as tl
-from tlhelpers.statistics import mean_interval
+from tlhelpers.evaluation.statistics import mean_interval
 
 from .catalogue import TARGETS
 from .draw_ants_bees import SEEDS, fresh_set

@@ -1,0 +1,1 @@
+"""What the others stand on: errors, device and profile, memory, processes, progress, assets."""

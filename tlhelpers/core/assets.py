@@ -1,0 +1,105 @@
+"""Data sets and weights by name: the learner's own data folder first, then what is embedded.
+
+`data/registry.json` lists every item with path, size, SHA-256 and licence. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from .errors import AssetError, nearest
+
+
+def data_dir() -> Path:
+    """The course's embedded `data/` folder."""
+    return Path(__file__).resolve().parents[2] / "data"
+
+
+def shared_dir() -> Path | None:
+    """The folder named by the environment variable `TLHELPERS_DATA`, or None if it is unset.
+
+    Raises `AssetError` when the variable names a folder that does not exist.
+    """
+    value = os.environ.get("TLHELPERS_DATA")
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise AssetError(
+            f"TLHELPERS_DATA names {folder}, and there is no such folder. "
+            "Correct the variable, or unset it to use the embedded data."
+        )
+    return folder
+
+
+@functools.cache
+def registry() -> dict[str, dict]:
+    """Name -> {path, bytes, sha256, licence, description} of every embedded item."""
+    path = data_dir() / "registry.json"
+    if not path.is_file():
+        raise AssetError(
+            f"{path} is missing, so the package was installed without the course's data. "
+            "Clone the whole course and install it in place: pip install -e ."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def fetch(name: str) -> Path:
+    """Path of the item `name`, for example "ants_bees" or "weights/resnet18".
+
+    An item of that relative path in the `TLHELPERS_DATA` folder is taken first. Embedded files are
+    checked against their SHA-256, once a process. Raises `AssetError` for an unknown name, a
+    missing file, and a file that has changed.
+    """
+    items = registry()
+    if name not in items:
+        raise AssetError(f'there is no embedded item "{name}".{nearest(name, items)}')
+    item = items[name]
+    shared = shared_dir()
+    if shared is not None and (shared / item["path"]).exists():
+        return shared / item["path"]
+    path = data_dir() / item["path"]
+    if not path.exists():
+        raise AssetError(
+            f'"{name}" should be at {path} and is not. '
+            "Get it back with `git checkout -- data`, or make it again: " + item["command"]
+        )
+    if _digest_once(path) != item["sha256"]:
+        raise AssetError(
+            f'"{name}" at {path} is not the file the course was tested with (other SHA-256). '
+            "Get it back with `git checkout -- data`. If you changed it on purpose: "
+            "`python -m data.recipes.make_registry`."
+        )
+    return path
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder: over each file's relative path and digest, sorted."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = (
+        f"{file.relative_to(path).as_posix()} {sha256(file)}\n"
+        for file in sorted(path.rglob("*"), key=lambda f: f.relative_to(path).as_posix())
+        if file.is_file() and not file.name.startswith(".")
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@functools.cache
+def _digest_once(path: Path) -> str:
+    return sha256(path)
+
+
+def find_shared(relative: str, *, what: str, remedy: str) -> Path:
+    """Path of `relative` in the `TLHELPERS_DATA` folder; `AssetError` with `remedy` otherwise."""
+    shared = shared_dir()
+    if shared is None:
+        raise AssetError(f"{what} is not embedded, and TLHELPERS_DATA is not set. {remedy}")
+    path = shared / relative
+    if not path.exists():
+        raise AssetError(f"{what} is not at {path}. {remedy}")
+    return path

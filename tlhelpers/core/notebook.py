@@ -1,0 +1,37 @@
+"""Whether a Jupyter kernel shows rich output, and boxes of HTML for it."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+
+# Okabe-Ito colours: apart for colour-blind readers, and visible as a border on light and dark
+# pages.
+COLOURS = {"good": "#009E73", "bad": "#D55E00", "mixed": "#E69F00", "neutral": "#56B4E9"}
+
+
+def in_notebook() -> bool:
+    """True where a Jupyter kernel shows rich output; False in scripts, tests and terminals."""
+    ipython = sys.modules.get("IPython")  # a kernel has imported it long before we ask
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def inline(text: str) -> str:
+    """Escape `text` for HTML, set what stands in `backticks` as code, and keep its lines."""
+    escaped = html.escape(text.strip()).replace("\n", "<br>")
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+
+
+def callout(kind: str, title: str, text: str) -> str:
+    """HTML box with a coloured edge; `kind` is a key of `COLOURS`.
+
+    Text keeps the page's own colour and the tint is translucent, so that the box can be read in
+    light and in dark themes.
+    """
+    colour = COLOURS[kind]
+    return (
+        f'<div style="border-left:.35em solid {colour};background:{colour}22;'
+        f'padding:.5em .9em;margin:.3em 0;max-width:60em">'
+        f"<strong>{inline(title)}</strong><br>{inline(text)}</div>"
+    )

@@ -1,0 +1,1 @@
+"""Images from a folder to a batch: listing, splitting, decoding, augmenting, loading."""

@@ -1,0 +1,158 @@
+"""Folders of images, decoded once into tensors; what is wrong with them is said by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..core.assets import fetch, find_shared
+from ..core.errors import InputError, nearest
+from ..core.progress import Progress
+from ..core.runtime import get_profile
+from .decoding import check_resize, decode, why
+from .image_tensors import ImageTensors
+from .listing import Listing, list_images, some
+from .pixel_file import PixelFile, new_pixels
+
+DRAWING_SIZE, PHOTOGRAPH_SIZE = 128, 224
+LONG = 2000  # images: from here on decoding takes long enough to be watched
+
+
+def load_image_folder(
+    root: str | Path,
+    size: int = 256,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+    threads: int = 2,
+    resize: str = "crop",
+    ignore: Collection[str] = (),
+    file: str | Path | None = None,
+) -> ImageTensors:
+    """Decode a folder of class folders into `ImageTensors` of `size` x `size` pixels.
+
+    The order is that of torchvision's `ImageFolder`: classes by name, files by path.
+
+    classes: the training set's list for any other split, so that labels mean the same; a class
+        that this split lacks gives a warning, a class that the list lacks an error.
+    on_error: "raise" names the files that cannot be read; "skip" warns and uses the rest.
+    resize: "crop" brings the shorter side to `size` and keeps the centre; "squash" distorts.
+    ignore: names of files to pass over; hidden files and files of other kinds always are.
+    file: keep the pixels in this file (.npy, 3 * size**2 bytes an image) instead of in memory: for
+        sets larger than that, and for several processes on one machine. A second call with the
+        same files and settings maps it without decoding anything.
+
+    Raises `InputError` for a missing folder, a missing or empty class, one class only, files that
+    cannot be read, and a set that does not fit into memory.
+    """
+    listing = list_images(root, classes, ignore)
+    return decode_listing(listing, size, on_error, threads, resize, file)
+
+
+def decode_listing(
+    listing: Listing,
+    size: int,
+    on_error: str = "raise",
+    threads: int = 2,
+    resize: str = "crop",
+    file: str | Path | None = None,
+) -> ImageTensors:
+    """Decode listed files; arguments and errors as in `load_image_folder`."""
+    check_resize(size, resize)
+    if on_error not in ("raise", "skip"):
+        raise InputError(f'Unknown on_error="{on_error}".{nearest(on_error, ("raise", "skip"))}')
+    stored = PixelFile(file, listing, size, resize) if file is not None else None
+    if stored and (found := stored.read()):
+        pixels, kept = found
+    else:
+        pixels = stored.create() if stored else new_pixels(len(listing), size)
+        kept = _decode_all(listing, pixels, size, on_error, threads, resize)
+        for row, old in enumerate(kept):
+            if row != old:
+                pixels[row] = pixels[old]  # close the gaps without a second copy of the set
+        if stored:
+            stored.finish(kept)
+    labels = torch.tensor([listing.labels[row] for row in kept])
+    for label in set(listing.labels) - set(labels.tolist()):
+        raise InputError(
+            f"None of the images in {listing.root / listing.classes[label]} can be read, so that "
+            "class would be empty. Put readable JPEG or PNG files there."
+        )
+    # The channels stay innermost in memory (channels_last), as the decoder wrote them.
+    return ImageTensors(
+        torch.from_numpy(pixels[: len(kept)]).permute(0, 3, 1, 2),
+        labels,
+        listing.classes,
+        [listing.paths[row] for row in kept],
+    )
+
+
+def load_images(name: str, split: str, size: int | None = None) -> ImageTensors:
+    """Load a data set of the course: "ants_bees", split "train" (244 images) or "val" (153).
+
+    Profile "mini" gives the drawn set embedded in the course, "full" the photographs, from
+    `hymenoptera_data/` in the folder that `TLHELPERS_DATA` names. size: side in pixels; None is 128
+    for the drawings (as stored) and 224 for the photographs (what ImageNet's networks see).
+
+    Raises `InputError` for an unknown name or split, `AssetError` when the set is not there.
+    """
+    for value, known in ((name, ("ants_bees",)), (split, ("train", "val"))):
+        if value not in known:
+            raise InputError(f'There is no "{value}" here.{nearest(value, known)}')
+    if get_profile() == "full":
+        folder = find_shared(
+            "hymenoptera_data",
+            what="The set of ants and bees photographs",
+            remedy="Put the unpacked folder hymenoptera_data, with train/ and val/, there; or use "
+            'the drawn set: tl.setup(profile="mini").',
+        )
+        size = size or PHOTOGRAPH_SIZE
+    else:
+        folder = fetch("ants_bees")
+        size = size or DRAWING_SIZE
+    # The set's GIF is no photograph but its source's "not found" picture; ImageFolder passes it
+    # over too, hence the 244.
+    classes, ignore = ["ants", "bees"], ["imageNotFound.gif"]
+    return load_image_folder(folder / split, size, classes, ignore=ignore)
+
+
+def _decode_all(listing, pixels: np.ndarray, size, on_error, threads, resize) -> list[int]:
+    """Fill `pixels`; return the rows that could be read."""
+
+    def decode_into(row: int) -> str | None:
+        try:
+            pixels[row] = decode(listing.root / listing.paths[row], size, resize)
+        except Exception as error:  # Pillow raises a dozen kinds on damaged files
+            return why(error)
+        return None
+
+    reasons = []
+    progress = Progress(len(listing), "decoding") if len(listing) >= LONG else None
+    with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases Python's lock
+        for reason in pool.map(decode_into, range(len(listing))):
+            reasons.append(reason)
+            if progress:
+                progress.update(len(reasons))
+    if progress:
+        progress.close()
+    bad = {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason}
+    _report(listing.root, bad, on_error)
+    return [row for row, reason in enumerate(reasons) if reason is None]
+
+
+def _report(root: Path, bad: dict[str, str], on_error: str) -> None:
+    if not bad:
+        return
+    shown = some([f"{path} ({reason})" for path, reason in bad.items()])
+    verb = "image" if len(bad) == 1 else "images"
+    if on_error == "skip":
+        warnings.warn(f"{len(bad)} {verb} of {root} left out: {shown}.", stacklevel=5)
+        return
+    raise InputError(
+        f"{len(bad)} {verb} of {root} cannot be read: {shown}. Replace or remove the file, "
+        'or pass on_error="skip" to use the rest.'
+    )

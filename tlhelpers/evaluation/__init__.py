@@ -1,0 +1,1 @@
+"""What a measured number can say: intervals, tests, honest baselines."""

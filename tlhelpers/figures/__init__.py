@@ -1,0 +1,1 @@
+"""Pictures and plots in one style, each with its alternative text."""

@@ -1,0 +1,61 @@
+"""A figure on the page, with its alternative text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+from ..core.errors import InputError
+from ..core.notebook import in_notebook
+
+
+def show(figure, alt: str) -> None:
+    """Show a matplotlib figure with alternative text, then close it.
+
+    `figure` is a Figure, an Axes or an array of Axes (whatever a `plot_...` function returns);
+    `alt` says in a sentence or two what the picture shows, for readers who do not see it. In a
+    notebook the picture is an `<img alt="...">`, also on the page nbconvert makes of it, and the
+    text is its twin where pictures cannot be shown. Outside a notebook this is `plt.show()`, and
+    nothing where no window can be opened.
+
+    Raises:
+        InputError: `alt` is empty, or `figure` is none of the above.
+    """
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    if not alt.strip():
+        raise InputError("show() needs alt: say in a sentence what the figure shows.")
+    figure = _figure_of(figure)
+    if in_notebook():
+        from IPython.display import display
+
+        # nbconvert drops the alternative text of image/png outputs, so this is an HTML image, which
+        # carries it everywhere; 1.6 times the pixels of the shown width keep it sharp.
+        width = round(figure.get_figwidth() * 100)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=160, facecolor="white")
+        data = base64.b64encode(stream.getvalue()).decode("ascii")
+        alt = " ".join(alt.split())
+        image = (
+            f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" '
+            f'width="{width}" style="max-width:100%;height:auto;background:white">'
+        )
+        display({"text/html": image, "text/plain": f"[Figure: {alt}]"}, raw=True)
+    elif matplotlib.get_backend().lower() not in {"agg", "pdf", "ps", "svg", "template"}:
+        plt.show()
+    plt.close(figure)
+
+
+def _figure_of(thing):
+    from matplotlib.figure import Figure
+
+    while hasattr(thing, "flat"):  # an array of Axes
+        thing = next(iter(thing.flat))
+    figure = thing if isinstance(thing, Figure) else getattr(thing, "figure", None)
+    if not isinstance(figure, Figure):
+        raise InputError(
+            f"show() takes a figure or what a plot function returned, not {type(thing).__name__}."
+        )
+    return figure

@@ -1,0 +1,1 @@
+"""Whole jobs on your own images, from the command line."""

@@ -1,0 +1,82 @@
+"""The folder a job writes into: new, its own, or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ..core.errors import InputError
+
+PLAN, METRICS, WORK = "plan.json", "metrics.json", "work"
+
+
+def prepare(out: Path, plan: dict, overwrite: bool) -> bool:
+    """Make the folder of a job, or take it up again; True when an earlier run goes on.
+
+    A folder is taken up again when its plan is the same and it is not finished. Raises `InputError`
+    for one that holds a finished run, a run with other settings, or anything else, and for one that
+    cannot be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file. Give --out the name of a folder.")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / PLAN).is_file():
+            raise InputError(
+                f"{out} has files in it that are not of a fine-tuning run. Give --out another "
+                "folder; nothing there was touched."
+            )
+        if not overwrite:
+            return _resume(out, plan)
+        for name in (PLAN, METRICS):  # first what makes it a run: a kill here leaves no false one
+            (out / name).unlink(missing_ok=True)
+        shutil.rmtree(out)
+    try:
+        (out / WORK).mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {out}: {error.strerror or error}. Give --out a folder you "
+            "may write to."
+        ) from error
+    write_text(out / PLAN, json.dumps(plan, indent=1))
+    return False
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; `InputError` when there is no room or no permission."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        _forget(partial)
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}. Make room or choose another folder; "
+            "what was saved before is whole, and the same command goes on from it."
+        ) from error
+
+
+def _resume(out: Path, plan: dict) -> bool:
+    if (out / METRICS).is_file():
+        raise InputError(
+            f"{out} holds a finished run. Give --out another folder, or --overwrite to replace it."
+        )
+    try:
+        earlier = json.loads((out / PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out / PLAN} is damaged ({error}); --overwrite starts anew.") from error
+    if different := [key for key in plan if earlier.get(key) != plan[key]]:
+        listed = "; ".join(f"{key}: {earlier.get(key)!r}, now {plan[key]!r}" for key in different)
+        raise InputError(
+            f"{out} holds an unfinished run with other settings ({listed}). Give the same ones to "
+            "go on, another --out, or --overwrite to start anew."
+        )
+    return True
+
+
+def _forget(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass

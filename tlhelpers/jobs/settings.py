@@ -1,0 +1,45 @@
+"""How a fine-tuning job trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.errors import InputError, nearest
+
+METHODS = ("probe", "lp-ft", "full")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a job trains.
+
+    Attributes:
+        method: "probe" fits a linear head on frozen features (logistic regression); "lp-ft" then
+            trains the whole network from there (Kumar et al. 2022, arXiv:2202.10054); "full" trains
+            all of it from a random head. Normalisation layers stay frozen.
+        lr, backbone_lr: of the head and of all other layers (AdamW, one cycle).
+        val_share, test_share: what is split off where DATA has no such folders.
+        size: side of the images in pixels; None is what the backbone was trained on.
+    """
+
+    backbone: str
+    method: str = "lp-ft"
+    epochs: int = 4
+    batch_size: int = 32
+    lr: float = 1e-3
+    backbone_lr: float = 1e-4
+    weight_decay: float = 1e-2
+    val_share: float = 0.15
+    test_share: float = 0.15
+    size: int | None = None
+    seed: int = 0
+    on_error: str = "raise"
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f'no method "{self.method}".{nearest(self.method, METHODS)}')
+        if self.epochs < 1 or self.batch_size < 2 or min(self.lr, self.backbone_lr) <= 0:
+            raise InputError(
+                f"epochs={self.epochs}, batch_size={self.batch_size}, lr={self.lr}, backbone_lr="
+                f"{self.backbone_lr}: at least 1 epoch, batches of 2, and rates above 0."
+            )

@@ -1,0 +1,1 @@
+"""One module or sub-package for each method that a lesson builds."""

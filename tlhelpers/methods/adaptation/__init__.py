@@ -1,0 +1,1 @@
+"""Domain adaptation without target labels: lesson 06."""

@@ -1,0 +1,1 @@
+"""Style transfer (Gatys et al. 2016): lesson 04."""

@@ -1,0 +1,1 @@
+"""Networks: pre-trained backbones, their heads, and which of their layers are frozen."""

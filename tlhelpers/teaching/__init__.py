@@ -1,0 +1,1 @@
+"""What only the lessons need: self-checks, quizzes, verdicts, the map of the field."""

@@ -1,0 +1,1 @@
+"""The training loop, what happens around it, and what it leaves behind."""
