@@ -66,6 +66,7 @@ _ROOMS = {
     "figures.curves": ["plot_history", "plot_confusion_matrix", "plot_embedding"],
     "figures.bars": ["plot_parameters", "plot_bars", "plot_intervals"],
     "teaching.claims": ["verdict"],
+    "teaching.sources": ["SOURCES", "sources_table"],
     "teaching.quizzes": ["quiz"],
     "teaching.checks": ["check"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],

@@ -19,6 +19,8 @@ from lesson_header import FIELDS, header_fields, plain_title
 from nbformat import NotebookNode
 from typeset import typeset
 
+from tlhelpers.teaching.sources import SOURCES
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 MAX_LINES = 25
 READABLE_ID = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -202,8 +204,8 @@ def _claims(notebook: NotebookNode) -> Iterator[str]:
         if cell.cell_type == "markdown":
             for claim in CLAIM.findall(cell.source):
                 claims[claim] = position
-                if not re.search(r"seed 00\d", cell.source):
-                    yield f"claim {claim}: which seed says so? (seed 00x)"
+                if not re.search(rf"\(source: \[?({'|'.join(SOURCES)})\b", cell.source):
+                    yield f"claim {claim}: which source says so? (source: LeewayHertz)"
             if re.search(r"predict before you run", cell.source, re.IGNORECASE):
                 predictions.append(position)
         elif "verdict" in tags(cell):
@@ -211,7 +213,7 @@ def _claims(notebook: NotebookNode) -> Iterator[str]:
                 if match := re.match(r"tl\.verdict\(['\"](C\d+)['\"]", call):
                     verdicts[match[1]] = position
     if not claims:
-        yield "no claim (**Claim Cn (seed 00x)** ...)"
+        yield "no claim (**Claim Cn** (source: ...) ...)"
     for claim, position in claims.items():
         end = verdicts.get(claim)
         if end is None or end < position:

@@ -56,7 +56,10 @@ def sound_lesson():
         text("header", HEADER, "header"),
         code("imports", "import matplotlib.pyplot as plt\n\nimport tlhelpers as tl", "imports"),
         code("setup", "tl.setup(seed=0)"),
-        text("claim", "**Claim C3 (seed 003)** freeze more. **Predict before you run** $x^2$."),
+        text(
+            "claim",
+            "**Claim C3** (source: LeewayHertz) freeze more. **Predict before you run** $x^2$.",
+        ),
         code("measure", 'figure, ax = plt.subplots()\ntl.show(figure, alt="A line that rises.")'),
         code("verdict", 'tl.verdict("C3", "holds", "1 against 2")', "verdict"),
     ]
@@ -162,7 +165,7 @@ FAULTS = {
     "empty alt": (source("measure", 'tl.show(tl.plot_bars({}), alt=" ")'), "without alt"),
     "no claim": (source("claim", "Freeze more."), "no claim"),
     "unstated claim": (source("claim", "Freeze more."), "verdict on C3"),
-    "no seed": (source("claim", replaced(" (seed 003)", "")), "which seed"),
+    "no source": (source("claim", replaced(" (source: LeewayHertz)", "")), "which source"),
     "no prediction": (source("claim", replaced("Predict", "Look")), "asked to predict"),
     "no verdict": (drop("verdict"), "no verdict cell"),
     "untagged verdict": (cell("verdict", metadata={}), "no verdict cell"),

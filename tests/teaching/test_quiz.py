@@ -73,9 +73,9 @@ def test_faulty_quizzes_are_refused(choices, message):
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_verdict_says_the_outcome_by_colour_symbol_and_word(outcome, capsys):
-    result = tl.verdict("C1", outcome, "a step takes .32 of the time", seed="003")
+    result = tl.verdict("C1", outcome, "a step takes .32 of the time", source="LeewayHertz")
     box = result._repr_html_()
-    assert f"C1 {outcome} (seed 003)" in box and "a step takes .32" in box
+    assert f"C1 {outcome} (source: LeewayHertz)" in box and "a step takes .32" in box
     others = [Verdict("C1", other, "x")._repr_html_() for other in OUTCOMES if other != outcome]
     assert OUTCOMES[outcome][1] in box and not any(OUTCOMES[outcome][1] in page for page in others)
     printed = capsys.readouterr().out

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..core.errors import InputError, nearest
 from ..core.notebook import callout, in_notebook
+from .sources import find_source
 
 # outcome: kind of box, symbol on a page, symbol in plain text (any terminal can print it)
 OUTCOMES = {
@@ -22,12 +23,13 @@ class Verdict:
     claim: str
     outcome: str
     evidence: str
-    seed: str | None = None
+    source: str | None = None
 
     @property
     def title(self) -> str:
-        """`C1 holds (seed 003)`"""
-        return f"{self.claim} {self.outcome}" + (f" (seed {self.seed})" if self.seed else "")
+        """`C1 holds (source: LeewayHertz)`"""
+        source = f" (source: {self.source})" if self.source else ""
+        return f"{self.claim} {self.outcome}{source}"
 
     def __str__(self) -> str:
         return f"{OUTCOMES[self.outcome][2]} {self.title}: {self.evidence}"
@@ -40,23 +42,25 @@ class Verdict:
         """Nothing: verdict() has shown it, and the last value of a cell would show it twice."""
 
 
-def verdict(claim: str, outcome: str, evidence: str, seed: str | None = None) -> Verdict:
+def verdict(claim: str, outcome: str, evidence: str, source: str | None = None) -> Verdict:
     """Show the verdict on a claim as a coloured box (a line of text outside notebooks); return it.
 
     Args:
         claim: the claim's name, such as `"C1"`.
         outcome: `"holds"`, `"fails"` or `"depends"`.
         evidence: the measured numbers in a sentence, with their interval.
-        seed: the article the claim comes from, such as `"003"`.
+        source: publisher of the article the claim comes from, a key of `SOURCES`.
 
     Raises:
-        InputError: another outcome, or no evidence.
+        InputError: another outcome, an unknown source, or no evidence.
     """
     if outcome not in OUTCOMES:
         raise InputError(f'A verdict cannot be "{outcome}".{nearest(outcome, OUTCOMES)}')
     if not evidence.strip():
         raise InputError(f"The verdict on {claim} has no evidence: say what was measured.")
-    result = Verdict(claim, outcome, evidence, seed)
+    if source is not None:
+        find_source(source)
+    result = Verdict(claim, outcome, evidence, source)
     if in_notebook():
         from IPython.display import display
 
