@@ -99,7 +99,7 @@ def test_keep_best_loads_the_best_epoch(data):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     seen = []
 
-    def remember(history):
+    def remember(run):
         seen.append(copy.deepcopy(model.state_dict()))
         for group in optimizer.param_groups:  # ruin what follows, so that best is not last
             group["lr"] *= -3
@@ -111,7 +111,7 @@ def test_keep_best_loads_the_best_epoch(data):
         optimizer=optimizer,
         epochs=4,
         keep_best=True,
-        on_epoch_end=remember,
+        callbacks=[remember],
     )
     assert history.best["epoch"] < 4
     expected = seen[history.best["epoch"] - 1]
@@ -153,12 +153,12 @@ def test_nan_stops_with_the_last_good_weights(data):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     good = {}
 
-    def poison(history):
+    def poison(run):
         good.update(tl.fingerprint(model))
         optimizer.param_groups[0]["lr"] = float("inf")
 
     with pytest.warns(UserWarning, match="learning rate ten times smaller"):
-        history = tl.fit(model, loader(data), optimizer=optimizer, epochs=5, on_epoch_end=poison)
+        history = tl.fit(model, loader(data), optimizer=optimizer, epochs=5, callbacks=[poison])
     assert "not finite in epoch 2" in history.stopped and len(history.rows) == 1
     assert tl.fingerprint(model) == good
 

@@ -4,7 +4,8 @@ A training step asks for the same large pieces again and again. glibc, the C lib
 systems, returns them to the kernel whenever a few megabytes are free, and the kernel hands them out
 anew page by page, each cleared first. On two cores this took a fifth of ResNet-18's fine-tuning and
 half of EfficientNet-Lite0's (benchmarks/README.md has the command). torch's own notes on CPU
-performance advise another allocator for the same reason; two settings of this one do.
+performance advise another allocator for the same reason; two settings of this one do. `tl.setup()`
+and the command line call it.
 """
 
 from __future__ import annotations

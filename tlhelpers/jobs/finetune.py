@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.allocator import keep_freed_memory
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device, get_profile, seed_everything
 from ..data.folder_splits import find_parts
@@ -24,7 +25,7 @@ from ..data.listing import Listing
 from ..data.loader import BatchLoader
 from ..models.backbones import load_backbone
 from ..models.heads import replace_head
-from ..training.loop import predict
+from ..training.evaluate import predict
 from . import run_folder as outputs
 from .report import write_report
 from .settings import Settings
@@ -59,6 +60,7 @@ def finetune(
     out, clock = Path(out), _Clock()
     work = out / outputs.WORK
     device = get_device(device)
+    keep_freed_memory()
     seed_everything(settings.seed)
     parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
     backbone = load_backbone(settings.backbone)

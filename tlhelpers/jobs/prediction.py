@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 
 from ..core.errors import InputError
+from ..core.files import read_tensors
 from ..data.decoding import IMAGE_SUFFIXES, load_image
 from ..data.image_tensors import ImageTensors
 from ..data.loader import BatchLoader
 from ..models.backbones import Backbone, load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
-from ..training.loop import predict
-from ..training.resuming import read_tensors
+from ..training.evaluate import predict
 
 
 def load_finetuned(path: str | Path) -> Backbone:

@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from ..core.files import write_text
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
 from ..models.backbones import Backbone
 from ..training.checkpoints import save_checkpoint
-from ..training.history import History
+from ..training.metrics import History
 from . import run_folder as outputs
 
 UNEVEN = 10  # the largest class over the smallest, from where on accuracy alone misleads
@@ -57,10 +58,10 @@ def write_report(
         accuracy=metrics["accuracy"],
     )
     rows = {part: listing.paths for part, listing in parts.items()}
-    outputs.write_text(out / "split.json", json.dumps(rows, indent=1))
+    write_text(out / "split.json", json.dumps(rows, indent=1))
     _draw(out, logits, labels, classes, history)
-    outputs.write_text(out / "README.md", _card(backbone, metrics))
-    outputs.write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
+    write_text(out / "README.md", _card(backbone, metrics))
+    write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
     return metrics
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.files import write_text
 
 PLAN, METRICS, WORK = "plan.json", "metrics.json", "work"
 
@@ -43,20 +43,6 @@ def prepare(out: Path, plan: dict, overwrite: bool) -> bool:
     return False
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; `InputError` when there is no room or no permission."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        _forget(partial)
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}. Make room or choose another folder; "
-            "what was saved before is whole, and the same command goes on from it."
-        ) from error
-
-
 def _resume(out: Path, plan: dict) -> bool:
     if (out / METRICS).is_file():
         raise InputError(
@@ -73,10 +59,3 @@ def _resume(out: Path, plan: dict) -> bool:
             "go on, another --out, or --overwrite to start anew."
         )
     return True
-
-
-def _forget(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        pass
