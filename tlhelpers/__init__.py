@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-_ROOMS = {
+_MODULES = {
     "core.errors": ["InputError", "AssetError"],
     "core.runtime": [
         "setup",
@@ -91,7 +91,7 @@ _ROOMS = {
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }
-_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOME)
 

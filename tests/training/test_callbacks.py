@@ -113,7 +113,7 @@ def test_saves_at_the_end_of_an_epoch_only(tmp_path):
 def test_another_run_is_not_resumed_in_silence(tmp_path, changed, words):
     path = tmp_path / "run.pt"
     run(batch_loader, path)
-    with pytest.raises(InputError, match=f"(?s){words}.*begin anew, remove the file"):
+    with pytest.raises(InputError, match=f"(?s){words}.*start again, remove the file"):
         run(batch_loader, path, **changed)
 
 
@@ -136,7 +136,7 @@ def test_another_network_is_not_resumed(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     path = tmp_path / "run.pt"
     path.write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match="Remove it to begin anew"):
+    with pytest.raises(InputError, match="Remove it to start again"):
         run(batch_loader, path)
 
 

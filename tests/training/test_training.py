@@ -118,21 +118,35 @@ def test_keep_best_loads_the_best_epoch(data):
     assert all(torch.equal(t, expected[name]) for name, t in model.state_dict().items())
 
 
+def all_frozen(model):
+    tl.freeze(model)
+    return torch.optim.SGD(model.parameters(), 0.1)
+
+
+def head_missing(model):
+    return torch.optim.SGD(model[0].parameters(), 0.1)
+
+
+def frozen_but_held(model):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    tl.freeze(model[0])
+    return optimizer
+
+
+def head_replaced_afterwards(model):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    model[3] = nn.Linear(8, 2)
+    return optimizer
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda m: (tl.freeze(m), torch.optim.SGD(m.parameters(), 0.1))[1], "nothing to train"),
-        (lambda m: torch.optim.SGD(m[0].parameters(), 0.1), "3.weight, 3.bias can be trained"),
-        (
-            lambda m: (torch.optim.SGD(m.parameters(), 0.1), tl.freeze(m[0]))[0],
-            "is frozen and still in the optimizer",
-        ),
-        (
-            lambda m: (torch.optim.SGD(m.parameters(), 0.1), m.__setitem__(3, nn.Linear(8, 2)))[0],
-            "not part of this model",
-        ),
+        (all_frozen, "nothing to train"),
+        (head_missing, "3.weight, 3.bias can be trained"),
+        (frozen_but_held, "is frozen and still in the optimizer"),
+        (head_replaced_afterwards, "not part of this model"),
     ],
-    ids=["all-frozen", "missing", "frozen-held", "head-replaced-after"],
 )
 def test_inconsistent_optimizers_are_refused(data, prepare, words):
     model = small_network()

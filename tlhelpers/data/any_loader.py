@@ -28,7 +28,7 @@ class AnyLoader:
             len(loader)
         except TypeError as error:
             raise InputError(
-                f"{type(loader).__name__} has no length, so nobody knows where an epoch ends. Give "
+                f"{type(loader).__name__} has no length, so the end of an epoch is unknown. Give "
                 "a BatchLoader or a torch DataLoader over a data set with a length."
             ) from error
         self.loader = loader

@@ -133,8 +133,8 @@ def linear_probe(data: FeatureTensors, *, C: float = 1.0) -> nn.Linear:
 class _Rows:
     """Rows of features in one piece of memory, on the device.
 
-    A small piece from every batch would lie between the large ones that are freed, which then find
-    no room and take memory anew, batch by batch. And on a GPU each copy to the CPU would wait.
+    Small tensors kept from every batch would break up the memory that the large ones leave behind,
+    so that each batch takes new memory. And on a GPU each copy to the CPU would wait.
     """
 
     def __init__(self):

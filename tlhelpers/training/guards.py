@@ -17,7 +17,7 @@ from ..models.heads import get_head
 def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Raise `InputError` unless the optimizer holds just the trainable parameters of the model.
 
-    PyTorch trains on without a word when the optimizer was built before the head was replaced,
+    PyTorch continues without a warning when the optimizer was built before the head was replaced,
     before a layer was unfrozen, or with frozen parameters that weight decay may still move.
     """
     names = {id(p): name for name, p in model.named_parameters()}
@@ -127,10 +127,10 @@ def explain_size_error(model: nn.Module, x: Tensor) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None]:
-    """Turn "out of memory" into an `InputError` with the remedy, and let go of the failed batch.
+    """Turn "out of memory" into an `InputError` with the remedy, and free the failed batch.
 
-    To be held around what a batch costs, forward and backward, inside a function of its own: only
-    a function that has been left gives up its variables.
+    Wrap the forward and backward pass of a batch with it, and keep these in a function of their
+    own: Python frees the variables of a function when it returns.
     """
     try:
         yield

@@ -124,7 +124,7 @@ def _train(run: Run, val, loss_fn: LossFn, callbacks: list[Callback]) -> None:
 def train_step(net, x, y, train, optimizer, loss_fn, precision) -> tuple[Tensor, Tensor]:
     """One batch: forward, loss, backward, step. Returns loss and logits, without their graph.
 
-    A function of its own, so that what it held is let go when a batch does not fit into memory.
+    A function of its own, so that its tensors are freed when a batch does not fit into memory.
     """
     with precision():
         logits = read_logits(net(x), train.classes)

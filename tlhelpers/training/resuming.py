@@ -13,7 +13,7 @@ from .run import Callback, Run
 
 
 class TrainingCheckpoint(Callback):
-    """Saves the run to `path` now and then; `fit` resumes from the file if it is there.
+    """Saves the run to `path` at intervals; `fit` resumes from the file if it is there.
 
     ::
 
@@ -63,14 +63,14 @@ class TrainingCheckpoint(Callback):
         except Exception as error:  # a damaged file raises one of a dozen kinds
             raise InputError(
                 f"{self.path} is damaged, or no training checkpoint ({type(error).__name__}). "
-                "Remove it to begin anew."
+                "Remove it to start again."
             ) from error
         now = self._settings
         if different := [key for key in now if now[key] != earlier.get(key)]:
             listed = "; ".join(f"{key}: {earlier.get(key)}, now {now[key]}" for key in different)
             raise InputError(
                 f"{self.path} is the checkpoint of another run ({listed}). To resume it, give the "
-                "same settings as before. To begin anew, remove the file or choose another path."
+                "same settings as before. To start again, remove the file or choose another path."
             )
         return state
 
