@@ -28,6 +28,9 @@ READABLE_ID = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|Users|root|tmp|mnt|opt|work|content)/\w|\b[A-Z]:\\")
 CLAIM = re.compile(r"\*\*Claim (C\d+)\b")
 RUN_TIME = re.compile(r"about \d+ s on 2 CPU cores with AVX-512, \d+ s with AVX2")
+# An accuracy or an interval in a text cell, and where such a number may come from.
+MEASURED = re.compile(r"(?<![\w.])0?\.\d{3}\b|\[-?0?\.\d+, ")
+STORED = re.compile(r"\b(stored|table|log)\b|\.(json|md)`")
 # A folded cell still shows its first line in JupyterLab: these lines give nothing away.
 SOLUTION_LINE = "# Solution"
 QUIZ_LINE = "# A quiz: run this cell and choose an answer"
@@ -133,11 +136,16 @@ def _format(notebook: NotebookNode) -> Iterator[str]:
 
 
 def _text(notebook: NotebookNode) -> Iterator[str]:
-    """Nothing of one machine; formulas that a page can show; images with a description."""
+    """Nothing of one machine or one run; formulas that a page can show; described images."""
     for cell in notebook.cells:
         if path := MACHINE_PATH.search(cell.source):
             yield f"cell {cell.get('id')}: path of a machine ({path[0]}...)"
         if cell.cell_type == "markdown":
+            if (number := MEASURED.search(cell.source)) and not STORED.search(cell.source):
+                yield (
+                    f"cell {cell.get('id')}: text states {number[0]}, which a run may overturn: "
+                    "print it, or name the stored table"
+                )
             if re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")", cell.source):
                 yield f"cell {cell.get('id')}: a picture without alternative text"
             try:

@@ -97,6 +97,12 @@ def test_a_sound_lesson_has_no_faults():
     assert [exercise.id for exercise in exercise_cells(notebook)] == ["07-1", "07-2", "07-3"]
 
 
+def test_a_stored_number_may_stand_in_the_text():
+    notebook = sound_lesson()
+    source("claim", lambda old: f"{old} The table has .95 [.91, .98]. About .95 here.")(notebook)
+    assert faults(notebook, "07_sound") == []
+
+
 def test_the_start_page_owes_less():
     notebook = sound_lesson()
     notebook.cells = [c for c in notebook.cells if c.id in ("header", "imports", "setup", "recap")]
@@ -145,6 +151,11 @@ FAULTS = {
     "may raise": (cell("setup", metadata={"tags": ["raises-exception"]}), "*may* raise"),
     "machine path": (source("setup", 'tl.setup()\nopen("/home/me/x")'), "path of a machine"),
     "Windows path": (source("setup", 'tl.setup()\nopen("C:\\\\x")'), "path of a machine"),
+    "number of one run": (source("claim", lambda old: f"{old} It got .954."), "text states .954"),
+    "interval of one run": (
+        source("claim", lambda old: f"{old} Fixed .95 [.91, .98]."),
+        "text states [.91, ",
+    ),
     "mute picture": (source("claim", lambda old: old + "\n![](a.png)"), "alternative text"),
     "formula": (source("claim", replaced("$x^2$", r"$\nosuch{x}$")), r"cannot draw \nosuch"),
     "no header": (cell("header", metadata={}), "tag header"),
