@@ -61,7 +61,7 @@ def three_ways() -> str:
     ways = (
         ("ffffff", "As it is", "The new task is among the old classes: predict, train nothing."),
         ("fffffn", "As a feature extractor", "Freeze the backbone, train a new head on it."),
-        ("tttttn", "Fine-tuned", "Start from its weights, train head and backbone, small steps."),
+        ("tttttn", "Fine-tuned", "Start from its weights; train all layers in small steps."),
     )
     parts = []
     for row, (states, name, words) in enumerate(ways):

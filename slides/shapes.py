@@ -95,7 +95,7 @@ def layers(x: float, y: float, states: str, *, unit: float = 46, height: float =
 
 def legend(x: float, y: float, states: str = "ftn-", size: float = 20) -> str:
     """What hatched, filled, outlined and dashed layers mean, in one line around height `y`."""
-    names = {"f": "frozen", "t": "trained further", "n": "new, trained", "-": "cut away"}
+    names = {"f": "frozen", "t": "trained on", "n": "new, trained", "-": "cut away"}
     return "".join(
         layers(x + 215 * i - 14, y - 18, state, unit=28, height=36)
         + text(x + 215 * i + 40, y + 0.35 * size, size, names[state])
