@@ -17,10 +17,18 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
+_MARKS = re.compile(r"`([^`]+)`|\*(\w(?:[^*`]*\w)?)\*")
+
+
 def inline(text: str) -> str:
-    """Escape `text` for HTML, set what stands in `backticks` as code, and keep its lines."""
+    """Escape `text` for HTML: `backticks` become code, *asterisks* italics, lines stay lines."""
     escaped = html.escape(text.strip()).replace("\n", "<br>")
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+    return _MARKS.sub(lambda m: f"<code>{m[1]}</code>" if m[1] else f"<em>{m[2]}</em>", escaped)
+
+
+def plain(text: str) -> str:
+    """The same without the marks, for what shows text alone."""
+    return _MARKS.sub(lambda m: m[1] or m[2], text)
 
 
 def callout(kind: str, title: str, text: str) -> str:
