@@ -21,6 +21,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.evaluation.baselines import hog, logistic_regression
 
+from .head_swap_table import choose
 from .tables import store
 from .transfer_table import images
 
@@ -60,8 +61,8 @@ def handwriting() -> tuple[tl.ImageTensors, tl.ImageTensors]:
 @torch.no_grad()
 def after_every_block(model: nn.Module, data: tl.ImageTensors, preparation: dict) -> dict:
     """Averaged maps after each block, in one pass: block -> (N, C)."""
-    said, hooks = {name: [] for name in BLOCKS}, []
-    for name, kept in said.items():
+    outputs, hooks = {name: [] for name in BLOCKS}, []
+    for name, kept in outputs.items():
 
         def keep(module, inputs, output, kept=kept):
             kept.append(output.float().mean((2, 3)))
@@ -71,7 +72,7 @@ def after_every_block(model: nn.Module, data: tl.ImageTensors, preparation: dict
         model.eval()(x)
     for hook in hooks:
         hook.remove()
-    return {name: torch.cat(parts) for name, parts in said.items()}
+    return {name: torch.cat(parts) for name, parts in outputs.items()}
 
 
 def described(data: tl.ImageTensors) -> dict[str, torch.Tensor]:
@@ -115,13 +116,6 @@ def measure(job: str, pool: tl.ImageTensors, judged: tl.ImageTensors) -> list[di
     for row in rows:
         print(job, row["features"], row["block"], round(row["mean"], 3), flush=True)
     return rows
-
-
-def choose(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """Rows of `count` examples of each class, drawn at random."""
-    generator = torch.Generator().manual_seed(seed)
-    rows = [(labels == label).nonzero().flatten() for label in labels.unique()]
-    return torch.cat([r[torch.randperm(len(r), generator=generator)[:count]] for r in rows])
 
 
 def _interval(values: list[float]) -> dict:

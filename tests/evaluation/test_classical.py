@@ -60,10 +60,26 @@ def test_the_penalty_is_strong_where_features_are_noise():
     noise = torch.randn(60, 40, generator=generator)
     signal = noise.clone()
     signal[:, 0] += 6 * y
-    strict = logistic_regression(noise, y)
-    assert set(strict.best_params_) == {"classify__C"}
+    strict = logistic_regression(noise, y)["choose"]
+    assert set(strict.best_params_) == {"C"}
     assert logistic_regression(signal, y).score(signal.numpy(), y) > 0.95
     assert strict.best_score_ < 0.75
+
+
+@pytest.mark.parametrize("width", [6, 200])
+def test_the_rotation_changes_no_answer(width):
+    """The classifier is the one that scikit-learn fits on all the numbers, for new data too."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 3
+    seen, new = (torch.randn(60, width, generator=generator) + y[:, None] for _ in range(2))
+    scale = StandardScaler().fit(seen)
+    plain = LogisticRegression(C=0.1, max_iter=1000, tol=1e-8).fit(scale.transform(seen), y)
+    rotated = logistic_regression(seen, y, strengths=[0.1])
+    wanted = plain.predict_proba(scale.transform(new))
+    assert rotated.predict_proba(new.double().numpy()) == pytest.approx(wanted, abs=2e-3)
 
 
 def test_refusals_say_what_to_do():
