@@ -1,10 +1,12 @@
-"""Which block is best for which job? Linear probes behind every block, five seeds, three jobs.
+"""Which block is best for which task? Linear probes behind every block, five seeds, three tasks.
 
 python -m data.recipes.depth_probe_table      # -> data/results/depth_probe.json and .md
 
 The mini ResNet-18, trained and with random weights, against pixels and HOG with a penalty chosen by
-cross-validation on the training pictures. A seed draws the training pictures; all are judged on the
-same pictures, which no training has seen. Linear probes: Alain and Bengio 2016 (arXiv:1610.01644).
+cross-validation on the training pictures. A seed draws the training pictures; the test pictures are
+always the same, and no training has seen them.
+
+Linear probes: Alain and Bengio 2016 (arXiv:1610.01644).
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def gratings(count: int, seed: int, side: int = 96) -> tl.ImageTensors:
 
 
 def handwriting() -> tuple[tl.ImageTensors, tl.ImageTensors]:
-    """scikit-learn's digits, 8 x 8: a pool to draw training pictures from, and 500 to judge."""
+    """scikit-learn's digits, 8 x 8: a pool to draw training pictures from, and 500 for testing."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -90,7 +92,7 @@ def described(data: tl.ImageTensors) -> dict[str, torch.Tensor]:
 
 
 def measure(job: str, pool: tl.ImageTensors, judged: tl.ImageTensors) -> list[dict]:
-    """All rows of one job."""
+    """All rows of one task."""
     torch.manual_seed(0)
     trained = tl.load_backbone("resnet18")
     networks = {
@@ -125,7 +127,7 @@ def _interval(values: list[float]) -> dict:
 
 def markdown(rows: list[dict], facts: dict) -> str:
     """The table as Markdown, one line a description."""
-    lines = ["# A linear probe behind every block: mini ResNet-18, three jobs", ""]
+    lines = ["# A linear probe behind every block: mini ResNet-18, three tasks", ""]
     lines += ["| | " + " | ".join(A_CLASS) + " |", "|---|" + "---|" * len(A_CLASS)]
     for features, block in dict.fromkeys((row["features"], row["block"]) for row in rows):
         cells = [
@@ -139,7 +141,7 @@ def markdown(rows: list[dict], facts: dict) -> str:
     lines += [
         "",
         f"Accuracy, mean over {len(SEEDS_REPORTED)} draws of the training pictures ({sizes} of "
-        "each class) with 95 % t-interval; judged on 600 fresh insects, 500 handwritten digits, "
+        "each class) with 95 % t-interval; tested on 600 fresh insects, 500 handwritten digits, "
         "400 gratings. Probes: logistic regression on averaged maps, C = .1 throughout. Pixels and "
         "HOG: C chosen by five-fold cross-validation on the training pictures.",
         "",

@@ -1,4 +1,4 @@
-"""One linear layer or three on AlexNet's frozen convolutions? And classical features beside them.
+"""One linear layer or three on AlexNet's frozen convolutions, compared with classical features.
 
 python -m data.recipes.head_swap_table      # -> data/results/head_swap.json and .md
 
@@ -33,7 +33,7 @@ WIDE = 512  # of the two hidden layers, as in the mini AlexNet's own classifier
 
 
 def linear_head(inputs: int, classes: int) -> nn.Module:
-    """One layer: what the features say, weighed and summed."""
+    """One layer: a weighted sum of the features."""
     return nn.Linear(inputs, classes)
 
 
@@ -54,9 +54,9 @@ HEADS = {"one linear layer": linear_head, "three layers": three_layers}
 
 
 def convolutional(data: tl.ImageTensors) -> tl.FeatureTensors:
-    """What the last pooling layer of the mini AlexNet says: (N, 576)."""
+    """Output of the last pooling layer of the mini AlexNet: (N, 576)."""
     backbone = tl.load_backbone("alexnet")
-    backbone.model.classifier = nn.Sequential(nn.Linear(576, 2))  # what enters it is kept
+    backbone.model.classifier = nn.Sequential(nn.Linear(576, 2))  # its input is kept
     return tl.extract_features(
         backbone.model, tl.BatchLoader(data, 100, device="cpu", **backbone.preprocessing)
     )

@@ -1,4 +1,4 @@
-"""The classical baseline: what HOG is blind to, what it sees, and a penalty chosen honestly."""
+"""The classical baselines: what HOG ignores, what it keeps, and how the penalty is chosen."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_size_of_the_description():
     assert hog(torch.rand(1, 1, 32, 32), cell=16, bins=6).shape == (1, 24)
 
 
-def test_light_and_contrast_drop_out_and_direction_does_not():
+def test_light_and_contrast_are_ignored_and_direction_is_not():
     picture = grating(30)
     assert torch.allclose(hog(picture), hog(0.3 * picture + 0.4), atol=1e-4)
     assert torch.allclose(hog(picture), hog(1 - picture), atol=1e-4)  # an edge has no front
     assert (hog(picture) - hog(grating(75))).abs().max() > 0.1
 
 
-def test_bytes_and_fractions_agree_and_a_flat_picture_says_nothing():
+def test_bytes_and_fractions_agree_and_a_flat_picture_has_no_edges():
     picture = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
     assert torch.allclose(hog(picture), hog(picture.float() / 255), atol=1e-5)
     assert not hog(torch.full((1, 3, 32, 32), 0.5)).any()
