@@ -63,14 +63,14 @@ def grams() -> str:
     from matplotlib import colormaps
     from PIL import Image
 
-    from tlhelpers.methods.style.canvas import to_canvas
+    from tlhelpers.methods.style.preprocess import prepare_picture
 
-    reader, parts = tl.Reader(tl.load_backbone("vgg16"), ["conv2_1"]), []
+    reader, parts = tl.VGGFeatures(tl.load_backbone("vgg16"), ["conv2_1"]), []
     names = ("content_cat", "style_dashes", "style_mosaic", "style_woodcut")
     for column, name in enumerate(names):
         path, x = tl.fetch("styles") / f"{name}.jpg", 10 + 290 * column
         with torch.no_grad():
-            matrix = tl.gram_matrix(reader(to_canvas(path, 160, "style"))["conv2_1"])[0]
+            matrix = tl.gram_matrix(reader(prepare_picture(path, 160, "style"))["conv2_1"])[0]
         colours = colormaps["viridis"]((matrix / matrix.max()).numpy(), bytes=True)[..., :3]
         parts.append(picture(x + 22, 6, 90, photograph(path)))
         parts.append(picture(x + 22, 112, 216, Image.fromarray(colours.copy())))

@@ -119,7 +119,7 @@ def share_closed():
         "reversal": "reversal",
         "reversal, mended": "reversal, 5 steps + penalty",
         "confusion, mended": MENDED,
-        "information": "information",
+        "mutual information": "mutual information",
     }
     import matplotlib.pyplot as plt
 
@@ -135,7 +135,7 @@ def share_closed():
 def shifts():
     """The same methods on three targets."""
     arms = {"source only": SAME, "MMD": "MMD", "confusion, mended": MENDED}
-    arms["information"] = "information"
+    arms["mutual information"] = "mutual information"
     bars = {
         title: {label: tl.mean_interval(per_run(arm, shift=shift)) for label, arm in arms.items()}
         for title, shift in (("no shift", None), ("label shift", "labels"))

@@ -16,8 +16,8 @@ from torch import nn
 import tlhelpers as tl
 from data.recipes import styles as recipe
 from data.recipes.make_registry import styles_item
-from tlhelpers.methods.style.canvas import to_canvas
-from tlhelpers.methods.style.pixel_search import Search
+from tlhelpers.methods.style.optimizer import ImageOptimizer
+from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models import vgg16_edges as vgg_edges
 
 FOLDER = tl.data_dir() / "styles"
@@ -79,7 +79,7 @@ def test_layers_have_vggs_names(vgg):
 
 def test_reader_is_cut_frozen_and_a_copy(vgg):
     before = tl.fingerprint(vgg.model)
-    reader = tl.Reader(vgg, ["conv1_1", "conv3_1"])
+    reader = tl.VGGFeatures(vgg, ["conv1_1", "conv3_1"])
     assert len(reader.steps) == 12  # up to conv3_1's ReLU, of 31
     assert not any(p.requires_grad for p in reader.parameters())
     image = torch.rand(1, 3, 48, 40, requires_grad=True)
@@ -95,17 +95,17 @@ def test_reader_is_cut_frozen_and_a_copy(vgg):
 
 def test_reader_refuses_what_it_cannot_read(vgg):
     with pytest.raises(tl.InputError, match="conv4_9.*conv4_"):
-        tl.Reader(vgg, ["conv4_9"])
+        tl.VGGFeatures(vgg, ["conv4_9"])
     for name in ("resnet18", "alexnet"):
         with pytest.raises(tl.InputError, match=f"{name}.*vgg16"):
-            tl.Reader(tl.load_backbone(name), ["conv1_1"])
+            tl.VGGFeatures(tl.load_backbone(name), ["conv1_1"])
 
 
 def test_pooling_is_by_average_unless_asked_for(vgg):
     image = torch.rand(1, 3, 48, 48)
     after_pool = {}
     for pooling in ("average", "max"):
-        reader = tl.Reader(vgg, ["conv1_2", "conv2_1"], pooling)
+        reader = tl.VGGFeatures(vgg, ["conv1_2", "conv2_1"], pooling)
         read = reader(image)
         pool = {"average": nn.functional.avg_pool2d, "max": nn.functional.max_pool2d}[pooling]
         by_hand = vgg.model.features[5](pool(read["conv1_2"], 2)).relu()
@@ -113,7 +113,7 @@ def test_pooling_is_by_average_unless_asked_for(vgg):
         after_pool[pooling] = read["conv2_1"]
     assert not torch.allclose(*after_pool.values(), atol=1e-3)
     with pytest.raises(tl.InputError, match='"maxi".*Did you mean "max"'):
-        tl.Reader(vgg, ["conv1_1"], "maxi")
+        tl.VGGFeatures(vgg, ["conv1_1"], "maxi")
 
 
 # The whole
@@ -131,13 +131,13 @@ def test_style_comes_and_content_stays(vgg):
 
 def test_measures_agree_with_their_definition(vgg):
     result = paint(vgg, steps=8)
-    reader = tl.Reader(vgg, ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2"])
+    reader = tl.VGGFeatures(vgg, ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2"])
     read = {
         name: reader(image)
         for name, image in {
             "result": result.image[None],
-            "content": to_canvas(CAT, 64, "content"),
-            "style": to_canvas(DASHES, 64, "style"),
+            "content": prepare_picture(CAT, 64, "content"),
+            "style": prepare_picture(DASHES, 64, "style"),
         }.items()
     }
     left = 0
@@ -153,7 +153,9 @@ def test_measures_agree_with_their_definition(vgg):
 
 def test_no_style_weight_leaves_the_picture(vgg):
     result = paint(vgg, style_weight=0.0, smoothness=0.0, steps=5)
-    torch.testing.assert_close(result.image, to_canvas(CAT, 64, "content")[0], atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        result.image, prepare_picture(CAT, 64, "content")[0], atol=0.02, rtol=0
+    )
     assert result.content_correlation > 0.999
 
 
@@ -166,7 +168,7 @@ def test_same_seed_same_picture_and_noise_is_a_start(vgg):
 def test_images_asked_for_are_kept(vgg):
     kept = paint(vgg, steps=6, keep=(0, 2, 6)).kept
     assert list(kept) == [0, 2, 6]
-    torch.testing.assert_close(kept[0], to_canvas(CAT, 64, "content")[0])
+    torch.testing.assert_close(kept[0], prepare_picture(CAT, 64, "content")[0])
     assert not torch.allclose(kept[2], kept[6])
 
 
@@ -205,12 +207,12 @@ def test_any_kind_of_picture_becomes_a_canvas():
     stream = io.BytesIO()
     clear.save(stream, "PNG")
     for picture in (grey, clear, stream, torch.rand(1, 60, 90), torch.rand(1, 4, 60, 90)):
-        assert to_canvas(picture, 96, "content").shape == (1, 3, 64, 96)
-    canvas = to_canvas(clear, 96, "content")
+        assert prepare_picture(picture, 96, "content").shape == (1, 3, 64, 96)
+    canvas = prepare_picture(clear, 96, "content")
     assert canvas[0, :, 30, 80].tolist() == [1, 1, 1]  # transparent is white
     assert canvas[0, :, 30, 10].tolist() == [0, 0, 1]
     left_white = (torch.rand(3, 60, 90) * 255).to(torch.uint8)
-    assert to_canvas(left_white, 90, "x").sub(left_white / 255).abs().max() < 0.01
+    assert prepare_picture(left_white, 90, "x").sub(left_white / 255).abs().max() < 0.01
 
 
 def test_tiny_and_huge_pictures_fit(vgg):
@@ -237,7 +239,7 @@ def test_tiny_and_huge_pictures_fit(vgg):
 )
 def test_pictures_that_cannot_be_used(picture, message):
     with pytest.raises(tl.InputError, match=message):
-        to_canvas(picture, 96, "style")
+        prepare_picture(picture, 96, "style")
 
 
 # Guards
@@ -260,7 +262,7 @@ def test_an_exploding_step_is_taken_back(fault):
         return (loss * fault if len(calls) == 2 else loss,) * 3
 
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    search = Search(start, losses)
+    search = ImageOptimizer(start, losses)
     assert all(search.step() for _ in range(30))
     assert search.retries >= 1
     assert search.best.isfinite().all()
@@ -274,7 +276,7 @@ def test_a_search_that_only_explodes_gives_up_with_the_best_image():
         calls.append(image)
         return (bowl(image)[0] * (1 if len(calls) == 1 else math.nan),) * 3
 
-    search = Search(start, losses)
+    search = ImageOptimizer(start, losses)
     taken = next(n for n in range(100) if not search.step())
     assert taken < 20
     assert torch.equal(search.best, start)
@@ -285,7 +287,7 @@ def test_a_black_image_is_no_result_however_low_its_loss():
         return (image.square().sum(),) * 3
 
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    search = Search(start, losses)
+    search = ImageOptimizer(start, losses)
     for _ in range(20):
         if not search.step():
             break
@@ -294,7 +296,7 @@ def test_a_black_image_is_no_result_however_low_its_loss():
 
 def test_nan_at_the_first_step_is_named():
     with pytest.raises(tl.InputError, match="very first step"):
-        Search(torch.rand(1, 3, 8, 8), lambda image: (image.sum() * math.nan,) * 3).step()
+        ImageOptimizer(torch.rand(1, 3, 8, 8), lambda image: (image.sum() * math.nan,) * 3).step()
 
 
 def test_a_damaged_network_is_named():
@@ -305,14 +307,14 @@ def test_a_damaged_network_is_named():
 
 
 def test_interrupting_keeps_the_best_image_so_far(vgg, monkeypatch):
-    step = Search.step
+    step = ImageOptimizer.step
 
     def interrupted(self):
         if len(self.rows) == 5:
             raise KeyboardInterrupt
         return step(self)
 
-    monkeypatch.setattr(Search, "step", interrupted)
+    monkeypatch.setattr(ImageOptimizer, "step", interrupted)
     result = paint(vgg, steps=50)
     assert result.stopped == "interrupted after step 5"
     monkeypatch.undo()

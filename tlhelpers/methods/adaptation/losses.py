@@ -6,7 +6,6 @@ scalar that gradients flow through.
 
 from __future__ import annotations
 
-import copy
 import math
 
 import torch
@@ -18,7 +17,7 @@ from ...core.errors import InputError
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # kernel widths, in mean squared distances
 
 
-def mean_distance(source: Tensor, target: Tensor) -> Tensor:
+def linear_mmd(source: Tensor, target: Tensor) -> Tensor:
     """Squared distance of the two means: MMD with a linear kernel.
 
     "Deep domain confusion" (DDC, Tzeng et al. 2014, arXiv 1412.3474) is this loss.
@@ -120,7 +119,7 @@ def gradient_penalty(discriminator: nn.Module, source: Tensor, target: Tensor) -
     return slopes.square().sum(1).mean()
 
 
-def information(logits: Tensor) -> Tensor:
+def mutual_information(logits: Tensor) -> Tensor:
     """H(mean prediction) - mean H(prediction) in nats: confident one by one, varied in sum.
 
     The mutual information between a sample and its predicted class, 0 to log(classes). To be
@@ -131,36 +130,6 @@ def information(logits: Tensor) -> Tensor:
     mean = log_p.exp().mean(0)
     log_mean = mean.clamp(min=1e-12).log()  # a class never predicted must not make the gradient NaN
     return (log_p.exp() * log_p).sum(1).mean() - (mean * log_mean).sum()
-
-
-def adapt_batchnorm(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.Module:
-    """A copy of the model whose BatchNorm statistics are those of `images` (N, C, H, W).
-
-    No weight changes and no label is needed: the free baseline (AdaBN, Li et al. 2016,
-    arXiv 1603.04779). Returned in eval mode.
-
-    Raises:
-        InputError: the model has no BatchNorm that keeps statistics.
-    """
-    model = copy.deepcopy(model).eval()
-    layers = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
-    ]
-    if not layers:
-        raise InputError("adapt_batchnorm: this model has no BatchNorm layer to adapt.")
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain average over the batches
-        layer.train()  # BatchNorm alone: Dropout keeps out
-    with torch.no_grad():
-        for batch in images.split(batch_size):
-            model(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    return model.eval()
 
 
 def _covariance(features: Tensor) -> Tensor:

@@ -205,4 +205,4 @@ def a_network_cut_and_frozen(cut):
     x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     if not torch.allclose(chain(x), given[:wanted](x)):
         raise Wrong("The chain computes something else than the network did up to that layer.")
-    return "Frozen, cut, and a copy: what `tl.Reader` does, which pools by average besides."
+    return "Frozen, cut, and a copy: what `tl.VGGFeatures` does, which pools by average besides."

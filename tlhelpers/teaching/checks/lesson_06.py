@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from ...methods.adaptation.losses import information, mean_distance, reversal_schedule
+from ...methods.adaptation.losses import linear_mmd, mutual_information, reversal_schedule
 from . import Wrong, attempted, exercise
 
 
@@ -66,7 +66,7 @@ _TARGET = torch.tensor([[4.0, 5.0], [4.0, 5.0]])  # means (1, 1) and (4, 5): 3 a
             lambda s, t: (s[:, None] - t[None]).square().sum(-1).mean()
         ),
         "a vector": lambda: lambda s, t: (s.mean(0) - t.mean(0)).square(),
-        "a plain number": lambda: lambda s, t: mean_distance(s, t).item(),
+        "a plain number": lambda: lambda s, t: linear_mmd(s, t).item(),
     },
 )
 def distance_of_means(ddc):
@@ -223,7 +223,7 @@ def information_of_predictions(score):
     if abs(sure - 2) < 1e-3:
         raise Wrong("That is in bits. This course counts in nats: the natural logarithm.")
     logits = torch.tensor([[2.0, 0, 0, -1], [0, 1.0, 0.5, 0], [0.3, 0, 3.0, 0]])
-    if abs(float(score(logits.softmax(1))) - information(logits).item()) > 1e-3:
+    if abs(float(score(logits.softmax(1))) - mutual_information(logits).item()) > 1e-3:
         raise Wrong(
             "The extremes are right, a case in between is not. H(p) = -sum p log p over the "
             "classes; mean over the samples."
