@@ -17,6 +17,14 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
+def in_widget_callback() -> bool:
+    """True while a notebook's kernel runs the callback of a widget, and not a cell."""
+    if not in_notebook():
+        return False
+    request = sys.modules["IPython"].get_ipython().kernel.get_parent() or {}
+    return request.get("header", {}).get("msg_type") == "comm_msg"
+
+
 def inline(text: str) -> str:
     """Escape `text` for HTML, set what stands in `backticks` as code, and keep its lines."""
     escaped = html.escape(text.strip()).replace("\n", "<br>")

@@ -162,7 +162,7 @@ def _draw(part, n: int) -> tuple[Tensor, Tensor]:
 
 
 class _Game:
-    """The discriminator: it learns to tell the domains apart, and the features learn to confuse it."""
+    """The discriminator, and how it trains against the features."""
 
     def __init__(self, method: str, width: int, steps: int, penalty: float, device: torch.device):
         self.method, self.steps, self.penalty = method, steps, penalty
