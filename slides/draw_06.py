@@ -119,7 +119,7 @@ def enlarged(draw, tallest: int = 430) -> str:
 FIGURES = {
     "two_domains.png": two_domains,
     "adaptation_gap.svg": functools.partial(enlarged, gap),
-    "adaptation_schedule.svg": functools.partial(enlarged, schedule, 320),
+    "adaptation_schedule.svg": functools.partial(enlarged, schedule, 400),
     "two_measurements.svg": functools.partial(enlarged, two_measurements),
     "two_by_two.svg": functools.partial(enlarged, two_by_two),
     "share_closed.svg": functools.partial(enlarged, share_closed, 490),

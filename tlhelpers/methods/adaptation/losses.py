@@ -1,4 +1,4 @@
-"""Losses that bring two domains together.
+"""Losses that make the features of two domains alike.
 
 Features are float tensors (N, D): `source` and `target` may differ in N, never in D. Each loss is a
 scalar that gradients flow through.
@@ -29,15 +29,14 @@ def linear_mmd(source: Tensor, target: Tensor) -> Tensor:
 def mmd(source: Tensor, target: Tensor) -> Tensor:
     """Squared maximum mean discrepancy with a sum of five Gaussian kernels.
 
-    Zero exactly where the two samples are the same, at most 10. The kernels are as wide as the mean
-    squared distance within the joint sample, times 1/4 to 4; that width is a constant for the
-    gradient. Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
+    Zero exactly where the two samples are the same, at most 10. The kernels' widths are the mean
+    squared distance within the joint sample, times 1/4 to 4, and constant for the gradient. Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
     """
     check_pair(source, target)
     both = torch.cat([source, target])
     squares = both.square().sum(1)
     distances = (squares[:, None] + squares - 2 * both @ both.T).clamp(min=0)
-    # All features equal: no width to speak of, and no discrepancy either.
+    # Where all features are equal, the width is 0, and so is the discrepancy.
     width = distances.detach().mean().clamp(min=1e-12)
     kernel = sum(torch.exp(-distances / (width * factor)) for factor in BANDWIDTHS)
     n = len(source)
@@ -45,7 +44,7 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 
 
 def coral(source: Tensor, target: Tensor) -> Tensor:
-    """Squared Frobenius distance of the two covariances, over 4 D^2; it does not see the means.
+    """Squared Frobenius distance of the two covariances, over 4 D^2; the means do not count.
 
     Deep CORAL, Sun & Saenko 2016, arXiv 1607.01719.
     """
@@ -60,8 +59,8 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
 def confusion_loss(domain_logits: Tensor) -> Tensor:
     """Cross-entropy of domain predictions (N, K) with the uniform label; its minimum is log K.
 
-    The features' half of the alternating scheme of Tzeng et al. 2015, arXiv 1510.02192: the
-    discriminator must be held fixed while this loss is minimised.
+    The loss of the features in the alternating scheme of Tzeng et al. 2015, arXiv 1510.02192; the
+    discriminator must be fixed while this loss is minimised.
     """
     if domain_logits.ndim != 2 or domain_logits.shape[1] < 2:
         raise InputError(
@@ -102,7 +101,7 @@ def gradient_penalty(discriminator: nn.Module, source: Tensor, target: Tensor) -
     """Mean squared slope of the discriminator's log-odds between pairs of features.
 
     Measured at a random point between each source feature and its target partner, as many of each.
-    It keeps a discriminator smooth, so that it always tells the features which way to go: the
+    It keeps a discriminator smooth, so that its gradient always shows the features a direction: the
     zero-centred form of Mescheder et al. 2018 (arXiv 1801.04406) at the points of Gulrajani et al.
     2017 (arXiv 1704.00028).
     """
@@ -120,10 +119,10 @@ def gradient_penalty(discriminator: nn.Module, source: Tensor, target: Tensor) -
 
 
 def mutual_information(logits: Tensor) -> Tensor:
-    """H(mean prediction) - mean H(prediction) in nats: confident one by one, varied in sum.
+    """H(mean prediction) - mean H(prediction), in nats.
 
-    The mutual information between a sample and its predicted class, 0 to log(classes). To be
-    maximised on unlabelled targets (RIM, Krause et al. 2010; SHOT, Liang et al. 2020,
+    Between a sample and its predicted class: high where predictions are each confident, and varied
+    taken together; 0 to log(classes). To be maximised on unlabelled targets (RIM, Krause et al. 2010; SHOT, Liang et al. 2020,
     arXiv 2002.08546), or read as a score that needs no labels.
     """
     log_p = F.log_softmax(logits, dim=1)

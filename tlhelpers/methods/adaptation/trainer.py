@@ -36,7 +36,7 @@ class AdaptationRun:
     Attributes:
         network: in eval mode; `network.features(images)` is (N, D), `network.head` makes logits.
         trace: a row a step: step, strength, task_loss, domain_loss, and domain_accuracy where
-            there is a discriminator (that of the discriminator in the game, on its own batch).
+            there is a discriminator (in the training, on its own batch).
         seconds: processor time the training took, over all threads.
     """
 
@@ -79,7 +79,7 @@ def adapt(
             own needs `.features` (images in [0, 1] to (N, D)) and a linear `.head`. None takes a
             fresh `digit_network`, which reads 16 x 16 grey images only.
         batch_size: images of each domain a step.
-        lr: learning rate; 1e-4 suits a pre-trained backbone.
+        lr: learning rate; 3e-4 suits a pre-trained backbone.
         strength: highest weight of the alignment, which rises along `reversal_schedule`; None
             takes that of `STRENGTHS`, or 1.
         discriminator_steps: of the discriminator, for each step of the features.
