@@ -30,7 +30,8 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
     """Squared maximum mean discrepancy with a sum of five Gaussian kernels.
 
     Zero exactly where the two samples are the same, at most 10. The kernels' widths are the mean
-    squared distance within the joint sample, times 1/4 to 4, and constant for the gradient. Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
+    squared distance within the joint sample, times 1/4 to 4, and constant for the gradient.
+    Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
     """
     check_pair(source, target)
     both = torch.cat([source, target])
@@ -122,8 +123,8 @@ def mutual_information(logits: Tensor) -> Tensor:
     """H(mean prediction) - mean H(prediction), in nats.
 
     Between a sample and its predicted class: high where predictions are each confident, and varied
-    taken together; 0 to log(classes). To be maximised on unlabelled targets (RIM, Krause et al. 2010; SHOT, Liang et al. 2020,
-    arXiv 2002.08546), or read as a score that needs no labels.
+    taken together; 0 to log(classes). To be maximised on unlabelled targets (RIM, Krause et al.
+    2010; SHOT, Liang et al. 2020, arXiv 2002.08546), or read as a score that needs no labels.
     """
     log_p = F.log_softmax(logits, dim=1)
     mean = log_p.exp().mean(0)

@@ -197,13 +197,9 @@ def a_network_cut_and_frozen(cut):
     if len(chain) < wanted:
         raise Wrong("Cut too early: the deepest of the named layers counts, in whatever order.")
     if len(chain) > wanted:
-        raise Wrong(
-            f"{len(chain)} steps where {wanted} would do: the rest is computed for nothing."
-        )
+        raise Wrong(f"{len(chain)} modules where {wanted} would do: the rest is for nothing.")
     if any(p.requires_grad for p in chain.parameters()):
-        raise Wrong(
-            "Its weights can still be trained: every step pays for gradients that are not used."
-        )
+        raise Wrong("Its weights can still be trained: every step costs gradients nobody uses.")
     if any(getattr(module, "inplace", False) for module in chain):
         raise Wrong("A ReLU still works in place, and overwrites the features you keep.")
     x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
