@@ -337,17 +337,17 @@ def test_runs_repeat_by_seed_and_leave_torchs_generator_alone(domains):
 
 def test_the_confusing_features_do_not_teach_the_discriminator(domains):
     """The discriminator of the alternating game learns from its own steps only."""
-    from tlhelpers.methods.adaptation.trainer import _Game
+    from tlhelpers.methods.adaptation.adversary import Adversary
 
-    game = _Game("confusion", 64, 1, 0.0, torch.device("cpu"))
+    adversary = Adversary("confusion", 64, 1, 0.0, torch.device("cpu"))
     features = torch.randn(16, 64, requires_grad=True)
-    loss = game.play(features, 1.0, {})
-    before = [parameter.clone() for parameter in game.discriminator.parameters()]
-    game.optimizer.zero_grad()
+    loss = adversary.loss(features, 1.0, {})
+    before = [parameter.clone() for parameter in adversary.discriminator.parameters()]
+    adversary.optimizer.zero_grad()
     loss.backward()
-    game.after_features()
+    adversary.after_features()
     assert features.grad.abs().sum() > 0
-    for old, parameter in zip(before, game.discriminator.parameters(), strict=True):
+    for old, parameter in zip(before, adversary.discriminator.parameters(), strict=True):
         assert parameter.grad is None and torch.equal(old, parameter)
 
 

@@ -14,7 +14,8 @@ from ...core.errors import InputError, nearest
 from ...data.domains import Domains
 from ...models.backbones import Backbone
 from . import losses as A
-from .networks import digit_network, domain_discriminator, domain_network, jitter, to_float
+from .adversary import Adversary
+from .networks import digit_network, domain_network, jitter, to_float
 
 # "source" and "oracle" are the two ends of the scale, "linear_mmd" is DDC's distance of means
 METHODS = (
@@ -100,7 +101,8 @@ def adapt(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _network(network, domains, feature_norm).to(device).train()
-        game = _Game(method, network.head.in_features, discriminator_steps, penalty, device)
+        width = network.head.in_features
+        adversary = Adversary(method, width, discriminator_steps, penalty, device)
         optimizer = torch.optim.Adam(network.parameters(), lr)
         trace, start = [], process_time()
         for step in range(steps):
@@ -122,10 +124,10 @@ def adapt(
                 task = task + weight * distance
                 row["domain_loss"] = distance.item()
             elif method in ("reversal", "confusion"):
-                task = task + game.play(features, weight, row)
+                task = task + adversary.loss(features, weight, row)
             task.backward()
             optimizer.step()
-            game.after_features()
+            adversary.after_features()
             trace.append(row)
     return AdaptationRun(network.eval(), trace, process_time() - start)
 
@@ -159,51 +161,3 @@ def _draw(part, n: int) -> tuple[Tensor, Tensor]:
     # Around a digit is paper; around a photograph its outermost pixels are the best guess.
     padding = "border" if images.dtype == torch.uint8 else "zeros"
     return jitter(to_float(images), padding=padding), part.labels[chosen]
-
-
-class _Game:
-    """The discriminator, and how it trains against the features."""
-
-    def __init__(self, method: str, width: int, steps: int, penalty: float, device: torch.device):
-        self.method, self.steps, self.penalty = method, steps, penalty
-        self.discriminator = domain_discriminator(width).to(device)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), 1e-3)
-        self._pending = False
-
-    def play(self, features: Tensor, weight: float, row: dict) -> Tensor:
-        """Let the discriminator learn, then return the loss that confuses it."""
-        half = len(features) // 2
-        domain = torch.arange(2, device=features.device).repeat_interleave(half)
-        still = features.detach()
-        # Reversal trains both sides in one backward pass, which is the last of its steps.
-        for _ in range(self.steps - (self.method == "reversal")):
-            loss = F.cross_entropy(self.discriminator(still), domain) + self._smooth(still, half)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-        if self.method == "reversal":
-            self.optimizer.zero_grad()
-            logits = self.discriminator(A.reverse_gradient(features, weight))
-            loss = F.cross_entropy(logits, domain)
-            row["domain_loss"] = loss.item()
-            loss, self._pending = loss + self._smooth(still, half), True
-        else:
-            self.discriminator.requires_grad_(False)
-            logits = self.discriminator(features)
-            loss = A.confusion_loss(logits)
-            row["domain_loss"] = F.cross_entropy(logits, domain).item()
-            loss = weight * loss
-            self.discriminator.requires_grad_(True)
-        row["domain_accuracy"] = (logits.argmax(1) == domain).float().mean().item()
-        return loss
-
-    def after_features(self) -> None:
-        """Gradient reversal: the discriminator's step, after the shared backward pass."""
-        if self._pending:
-            self.optimizer.step()
-            self._pending = False
-
-    def _smooth(self, still: Tensor, half: int) -> Tensor | float:
-        if not self.penalty:
-            return 0.0
-        return self.penalty * A.gradient_penalty(self.discriminator, still[:half], still[half:])

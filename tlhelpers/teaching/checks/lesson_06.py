@@ -100,7 +100,10 @@ def distance_of_means(ddc):
             "The number is right, but no gradient can flow through it. Return the tensor itself: "
             "no `.item()`, no `float`."
         )
-    return "25. It cannot see every difference: two clouds with one mean, one of them ten times wider, have distance 0."
+    return (
+        "25. It does not see every difference: two clouds with one mean, one of them ten times "
+        "wider, have distance 0."
+    )
 
 
 def _two_passes(network, source, target):
