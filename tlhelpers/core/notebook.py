@@ -10,6 +10,8 @@ import sys
 # pages.
 COLOURS = {"good": "#009E73", "bad": "#D55E00", "mixed": "#E69F00", "neutral": "#56B4E9"}
 
+_MARKS = re.compile(r"`([^`]+)`|\*(\w(?:[^*`]*\w)?)\*")
+
 
 def in_notebook() -> bool:
     """True where a Jupyter kernel shows rich output; False in scripts, tests and terminals."""
@@ -17,7 +19,12 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
-_MARKS = re.compile(r"`([^`]+)`|\*(\w(?:[^*`]*\w)?)\*")
+def in_widget_callback() -> bool:
+    """True while a notebook's kernel runs the callback of a widget, and not a cell."""
+    if not in_notebook():
+        return False
+    request = sys.modules["IPython"].get_ipython().kernel.get_parent() or {}
+    return request.get("header", {}).get("msg_type") == "comm_msg"
 
 
 def inline(text: str) -> str:
