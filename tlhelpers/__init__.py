@@ -63,7 +63,7 @@ _ROOMS = {
     "figures.show": ["show"],
     "figures.theme": ["PALETTE", "MARKERS", "use_style"],
     "figures.pictures": ["show_images"],
-    "figures.curves": ["plot_history", "plot_confusion_matrix", "plot_embedding"],
+    "figures.curves": ["plot_history", "plot_lines", "plot_confusion_matrix", "plot_embedding"],
     "figures.bars": ["plot_parameters", "plot_bars", "plot_intervals"],
     "teaching.claims": ["verdict"],
     "teaching.sources": ["SOURCES", "sources_table"],

@@ -44,7 +44,7 @@ HEADER = """# Does it hold?
 | **You will be able to** | tell |
 | **Needs** | nothing |
 | **Minutes** | 10 + 10 |
-| **Run time** | 1 s |
+| **Run time** | about 1 s on 2 CPU cores with AVX-512, 2 s with AVX2 |
 | **Downloads** | nothing |
 """
 HINTS = "<details><summary>Hint 1</summary>a</details><details><summary>Hint 2</summary>b</details>"
@@ -71,12 +71,14 @@ def sound_lesson():
             code(f"check-{number}", f'tl.check("{id}", answer)', "check"),
             code(
                 f"solution-{number}",
-                f'answer = 1\nassert tl.check("{id}", answer)',
+                f'# Solution\nsolution = 1\nassert tl.check("{id}", solution)',
                 "solution",
                 jupyter={"source_hidden": True},
             ),
         ]
+    quiz = "# A quiz: run this cell and choose an answer\ntl.quiz('1 + 1?', [])"
     cells += [
+        code("quiz", quiz, "quiz", jupyter={"source_hidden": True}),
         text("break-it", "## Break it on purpose", "break-it"),
         text("recap", "Yosinski 2014 (arXiv 1411.1792). Next: [08](08_next.ipynb)", "recap"),
     ]
@@ -149,7 +151,11 @@ FAULTS = {
     "no title": (source("header", replaced("# Does", "Does")), "no title"),
     "no question": (source("header", replaced("hold?", "hold")), "not a question"),
     "no minutes": (source("header", replaced("| **Minutes** | 10 + 10 |\n", "")), '"Minutes"'),
-    "empty field": (source("header", replaced("| 1 s |", "| |")), '"Run time"'),
+    "empty field": (source("header", replaced("| nothing |", "| |")), '"Downloads"'),
+    "one kind of processor": (
+        source("header", replaced(" with AVX-512, 2 s with AVX2", "")),
+        'run time says "about 1 s on 2 CPU cores"',
+    ),
     "no imports": (cell("imports", metadata={}), "0 cells tagged imports"),
     "late import": (source("setup", "import os\ntl.setup()"), "outside the import cell"),
     "no setup": (drop("setup"), "0 calls of tl.setup"),
@@ -180,8 +186,33 @@ FAULTS = {
     "unnumbered": (source("exercise-1", replaced("07-1", "")), "does not show its number"),
     "no scaffold": (source("attempt-1", "answer = 1"), "no ... to replace"),
     "checks another": (source("check-1", 'tl.check("07-2", answer)'), "does not call tl.check"),
-    "no assertion": (source("solution-1", "answer = 1"), "does not end with assert"),
-    "open solution": (cell("solution-1", metadata={"tags": ["solution"]}), "not folded"),
+    "busy check": (source("check-1", lambda old: f"print(1)\n{old}"), "does not call tl.check"),
+    "check and more": (source("check-1", lambda old: f"{old}\nprint(1)"), "holds more than"),
+    "unknown answer": (source("check-1", replaced("answer", "reply")), "takes reply, which"),
+    "no assertion": (source("solution-1", "# Solution\nsolution = 1"), "does not end with assert"),
+    "open solution": (
+        cell("solution-1", metadata={"tags": ["solution"]}),
+        "the solution is not folded",
+    ),
+    "solution in the first line": (
+        source("solution-1", replaced("# Solution\n", "")),
+        "first line is not",
+    ),
+    "overwritten attempt": (
+        source("solution-1", replaced("solution = 1", "solution = answer = 1")),
+        "binds answer",
+    ),
+    "helper of a solution": (
+        source("solution-1", replaced("solution = 1", "def one(): ...\n\n\nsolution = 1")),
+        "binds one",
+    ),
+    "borrowed answer": (
+        source("solution-1", replaced(", solution)", ", answer)")),
+        "checks the attempt's answer",
+    ),
+    "untagged quiz": (cell("quiz", metadata={"jupyter": {"source_hidden": True}}), "the tag quiz"),
+    "open quiz": (cell("quiz", metadata={"tags": ["quiz"]}), "the quiz is not folded"),
+    "quiz that tells": (source("quiz", "tl.quiz('1 + 1?', [])"), "the quiz's first line is not"),
     "nothing broken": (drop("break-it"), "on purpose"),
     "no recap": (drop("recap"), "no recap"),
     "nothing to read": (source("recap", replaced("arXiv 1411.1792", "")), "to read next"),
