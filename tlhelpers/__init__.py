@@ -60,6 +60,7 @@ _ROOMS = {
         "mcnemar",
         "equal_steps",
     ],
+    "evaluation.timing": ["race"],
     "figures.show": ["show"],
     "figures.theme": ["PALETTE", "MARKERS", "use_style"],
     "figures.pictures": ["show_images"],
