@@ -68,19 +68,17 @@ def best_epochs(lesson: dict, seeds: int = 8) -> dict:
     """Fine-tuning over seeds: test accuracy of its best epoch on the test set, minus that of the
     epoch which validation chooses, in points."""
     tl, torch, gaps = lesson["tl"], lesson["torch"], []
+    test = lesson["batches"](lesson["test"])
     for seed in range(seeds):
         torch.manual_seed(seed)
         model, watched = tl.load_backbone(lesson["runtime"].backbone).model, []
         tl.replace_head(model, 2)
-        run = lesson["train_all_layers"](
-            model,
-            1e-3,
-            seed=seed,
-            on_epoch_end=lambda history, model=model, watched=watched: watched.append(
-                tl.evaluate(model, lesson["batches"](lesson["test"]))["accuracy"]
-            ),
-        )
-        gaps.append(100 * (max(watched) - watched[run.best["epoch"] - 1]))
+
+        def watch(run, watched=watched):
+            watched.append(tl.evaluate(run.model, test)["accuracy"])
+
+        history = lesson["train_all_layers"](model, 1e-3, seed=seed, callbacks=[watch])
+        gaps.append(100 * (max(watched) - watched[history.best["epoch"] - 1]))
     return {"points": ends(tl.mean_interval(gaps)), "seeds": seeds}
 
 
