@@ -101,6 +101,8 @@ def test_formulas_are_drawn_and_code_is_left_alone(built):
     assert page.select_one(".formula svg") and page.select_one("details svg")
     assert "$HOME" in page.find("details").get_text()
     assert "\\mu" not in page.get_text()
+    shapes = [shape for svg in page.find_all("svg") for shape in svg.find_all(["path", "rect"])]
+    assert {shape.get("fill") for shape in shapes} == {"currentColor"}  # dark screens
 
 
 def test_links_widgets_solutions_and_figures(built):
