@@ -10,21 +10,14 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test env lint run slides requirements clean
+.PHONY: help lab test env lint run docs slides requirements clean
 
 help:  ## say what can be made
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 16
 
-lab: env  ## open the course in JupyterLab (ARGS="--port 9000" passes options on)
-	@options=""; \
-	if [ "$$(id -u)" = 0 ]; then options="--allow-root"; fi; \
-	if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
-	  options="$$options --no-browser"; \
-	  echo "No screen here: open the address printed below in a browser. Ctrl-C stops JupyterLab."; \
-	fi; \
-	exec $(PY) -m jupyterlab --LabApp.app_settings_dir=tools/jupyterlab \
-	  --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $$options $(ARGS)
+lab: env  ## open copies of the lessons in JupyterLab (ARGS="--port 9000" passes options on)
+	@exec $(PY) tools/open_lab.py $(ARGS)
 
 test: env lint  ## lint, unit tests, every notebook from top to bottom
 	@$(PY) -m pytest $(ARGS)
@@ -38,6 +31,9 @@ lint: env  ## ruff over modules and notebooks
 run: env  ## run the lessons without a browser and write them as pages to build/
 	@$(PY) tools/build_pages.py $(ARGS)
 
+docs: env  ## write the reference of the library from its docstrings to build/docs/
+	@$(PY) tools/build_docs.py $(ARGS)
+
 slides: env  ## draw the decks' figures and build the decks again (needs Node.js)
 	@$(PY) slides/figures.py
 	@cd slides && npm ci --silent && node build.mjs
@@ -45,7 +41,7 @@ slides: env  ## draw the decks' figures and build the decks again (needs Node.js
 requirements: env  ## pin today's newest set that fits pyproject.toml (then: make test)
 	@bash tools/pin_requirements.sh
 
-clean:  ## delete what the targets made, .venv and your own runs/ excepted
+clean:  ## delete what the targets made; keep .venv, runs/ and my_notebooks/
 	@rm -rf build slides/node_modules .pytest_cache .ruff_cache tlhelpers.egg-info
 	@find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 

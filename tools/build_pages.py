@@ -41,10 +41,10 @@ REMOTE = re.compile(r"(https?:)?//")
 class LessonClient(NotebookClient):
     """A client that looks once a second for messages that arrived without waking it up.
 
-    For every line printed inside `widgets.interact`, nbclient writes to the socket on which it waits
-    for "this cell is done" (`OutputWidget.sync_state`). If that message arrives just before, the
-    write uses up the socket's wake-up signal, and the client sleeps until the cell's time-out.
-    pyzmq looks again when it is asked for the socket's events.
+    For every output inside `widgets.interact`, nbclient writes to the socket on which it waits for
+    "this cell is done" (`OutputWidget.sync_state`). If that message arrives just before, the write
+    uses up the socket's wake-up signal, and the client sleeps until the cell's time-out. pyzmq
+    looks again when it is asked for the socket's events.
     """
 
     async def _async_check_alive(self) -> None:  # nbclient calls it once a second
@@ -173,7 +173,7 @@ def write_map(lessons: list[Lesson], out: Path) -> None:
 
 
 def show_status(text: str) -> None:
-    """Replace the terminal's last line with `text`; in a log file, which keeps lines, do nothing."""
+    """Replace the terminal's last line with `text`; do nothing where the output is a file."""
     if sys.stdout.isatty():
         print(f"\r\x1b[K{text}", end="", flush=True)
 
