@@ -13,9 +13,9 @@ import build_pages
 import pytest
 from bs4 import BeautifulSoup
 from lesson_header import header_fields, plain_title
+from nbclient.output_widget import OutputWidget
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from nbclient.output_widget import OutputWidget
 from typeset import typeset
 
 HEADER = """# What does `freeze` freeze?
