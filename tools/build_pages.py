@@ -24,6 +24,7 @@ import nbformat
 import zmq
 from bs4 import BeautifulSoup
 from jinja2 import Template
+from jupyter_core.utils import ensure_event_loop
 from lesson_header import header_fields, plain_title
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
@@ -78,16 +79,12 @@ class Lesson:
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             resources={"metadata": {"path": str(self.path.parent)}},
         )
-        cells = self.notebook.cells
         self.notebook.metadata.setdefault("language_info", {"name": "python"})
         start = time.monotonic()
         try:
             # execute() would take Ctrl-C for itself and report it as a dead kernel.
             with client.setup_kernel():
-                for index, cell in enumerate(cells):
-                    if cell.cell_type == "code":
-                        tell(f"cell {index + 1} of {len(cells)}, {cell.get('id', '')}")
-                        client.execute_cell(cell, index)
+                self._run_cells(client, tell)
         except (CellControlSignal, DeadKernelError) as error:  # an error, a time-out, a dead kernel
             name = getattr(error, "ename", type(error).__name__)
             text = str(getattr(error, "evalue", error)).strip()
@@ -95,6 +92,17 @@ class Lesson:
         self.seconds = time.monotonic() - start
         # nbclient needs the widgets' state while it runs; a page with it would fetch scripts.
         self.notebook.metadata.pop("widgets", None)
+
+    def _run_cells(self, client: NotebookClient, tell: Callable[[str], None]) -> None:
+        cells = self.notebook.cells
+        try:
+            for index, cell in enumerate(cells):
+                if cell.cell_type == "code":
+                    tell(f"cell {index + 1} of {len(cells)}, {cell.get('id', '')}")
+                    client.execute_cell(cell, index)
+        except KeyboardInterrupt:  # nobody waits for the stopped cell: its end is no news
+            ensure_event_loop().set_exception_handler(lambda loop, context: None)
+            raise
 
     def page(self, names: set[str]) -> str:
         """Self-contained HTML; links between the notebooks called ``names`` lead to their pages.
