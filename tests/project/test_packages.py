@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import packages_distributions
 from itertools import product
 from pathlib import Path
 
@@ -72,6 +73,23 @@ def test_pre_commit_lints_with_the_pinned_version():
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     [pinned] = [str(pin) for pin in PINS if pin.name == "ruff"]
     assert set(re.findall(r"ruff==[\d.]+", hooks)) == {pinned}
+
+
+def test_every_package_is_used():
+    """Its module's name is somewhere in the code, the Makefile or the settings of the tools."""
+    modules: dict[str, list[str]] = {}
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules.setdefault(canonicalize_name(name), []).append(module)
+    files = [ROOT / "Makefile"]
+    for folder in ("tlhelpers", "notebooks", "tools", "tests"):
+        files += [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".ipynb")]
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in files if path != Path(__file__)
+    ) + str(SETTINGS["tool"])
+    for wanted in PINNED:
+        names = modules.get(canonicalize_name(wanted.name), [wanted.name])
+        assert any(re.search(rf"\b{name}\b", text) for name in names), f"nothing uses {wanted}"
 
 
 def test_every_package_has_its_reason_in_contributing():
