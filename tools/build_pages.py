@@ -21,12 +21,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
-import zmq
 from bs4 import BeautifulSoup
 from jinja2 import Template
 from jupyter_core.utils import ensure_event_loop
+from lesson_client import LessonClient
 from lesson_header import header_fields, plain_title
-from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
@@ -37,21 +36,6 @@ PAGES = Path(__file__).resolve().parent / "pages"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_NOTE = '<p class="widget-note">An interactive control in JupyterLab.</p>'
 REMOTE = re.compile(r"(https?:)?//")
-
-
-class LessonClient(NotebookClient):
-    """A client that looks once a second for messages that arrived without waking it up.
-
-    For every output inside `widgets.interact`, nbclient writes to the socket on which it waits for
-    "this cell is done" (`OutputWidget.sync_state`). If that message arrives just before, the write
-    uses up the socket's wake-up signal, and the client sleeps until the cell's time-out. pyzmq
-    looks again when it is asked for the socket's events.
-    """
-
-    async def _async_check_alive(self) -> None:  # nbclient calls it once a second
-        await super()._async_check_alive()
-        for channel in (self.kc.shell_channel, self.kc.iopub_channel):
-            channel.socket.get(zmq.EVENTS)
 
 
 class Lesson:
@@ -93,7 +77,7 @@ class Lesson:
         # nbclient needs the widgets' state while it runs; a page with it would fetch scripts.
         self.notebook.metadata.pop("widgets", None)
 
-    def _run_cells(self, client: NotebookClient, tell: Callable[[str], None]) -> None:
+    def _run_cells(self, client: LessonClient, tell: Callable[[str], None]) -> None:
         cells = self.notebook.cells
         try:
             for index, cell in enumerate(cells):

@@ -24,10 +24,10 @@ ants-and-bees tutorial has as many photographs, so that lessons run on either se
 one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in varying light and
 focus, sometimes half hidden by grass or a leaf.
 
-**What the classes differ in.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a bee has
-a broad waist, short antennae, wings, often stripes and fur. There are exceptions: {winged:.0%} of
-the ants have wings, {wingless:.0%} of the bees have none, a third of the ants have stripes. Both
-classes take their colours from one palette.
+**What the classes differ in.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a
+bee has a broad waist, short antennae, wings, often stripes and fur. There are exceptions:
+{winged:.0%} of the ants have wings, {wingless:.0%} of the bees have none, a third of the ants have
+stripes. Both classes take their colours from one palette.
 
 **What they do not differ in.** Accuracy of a logistic regression on simple numbers, trained on
 `train`, tested on 600 new images (`python -m data.recipes.shortcuts`): {shortcuts}.
@@ -64,8 +64,8 @@ Input: {image_size} x {image_size} pixels, RGB in 0..1, mean {mean}, standard de
 mirroring; training seed {training_seed}. It took {minutes} minutes on one core of a busy 2-core
 machine.
 
-**Limits.** It has seen drawn shapes on drawn backgrounds only. It replaces ImageNet weights where no
-download is possible. The methods are the same with both; the numbers are not.
+**Limits.** It has seen drawn shapes on drawn backgrounds only. It replaces ImageNet weights where
+no download is possible. The methods are the same with both; the numbers are not.
 
 **Licence.** Weights: CC0 1.0. Code: MIT.
 
