@@ -1,4 +1,4 @@
-"""`make run`: lessons become pages that need no network, and one that fails stops nobody else."""
+"""`make run`: lessons become pages that need no network, and one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_pages_follow_the_dark_colour_scheme(built):
     assert page.count("@media (prefers-color-scheme: dark)") == 2  # the page, its code
 
 
-def test_a_failing_lesson_is_shown_and_stops_nobody(built, capsys):
+def test_a_failing_lesson_is_shown_and_does_not_stop_the_others(built, capsys):
     status, out = built
     assert status == 1
     assert "NameError" in soup(out / "01_next.html").select_one(".failure").get_text()
