@@ -10,11 +10,11 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test env lint run slides requirements clean
+.PHONY: help lab test test-full test-anywhere env lint run slides requirements clean
 
 help:  ## say what can be made
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
 
 lab: env  ## open the course in JupyterLab (ARGS="--port 9000" passes options on)
 	@options=""; \
@@ -28,6 +28,13 @@ lab: env  ## open the course in JupyterLab (ARGS="--port 9000" passes options on
 
 test: env lint  ## lint, unit tests, every notebook from top to bottom
 	@$(PY) -m pytest $(ARGS)
+
+test-full: env lint  ## make test, the slow tests and make test-anywhere
+	@$(PY) -m pytest --slow $(ARGS)
+	@$(PY) tools/anywhere.py
+
+test-anywhere: env  ## the trained numbers again: kinds of processor x threads x seeds
+	@$(PY) tools/anywhere.py $(ARGS)
 
 env: $(READY)  ## make .venv with the tested set of packages
 

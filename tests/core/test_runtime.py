@@ -58,12 +58,16 @@ def test_seed_repeats():
     assert draw() == draw()
 
 
-def test_autocast_only_where_the_hardware_has_bf16():
+def test_autocast_only_where_the_hardware_has_bf16(monkeypatch):
+    monkeypatch.delenv("TLHELPERS_PRECISION", raising=False)
     device = torch.device("cpu")
     with tl.autocast(device):
         out = nn.Linear(4, 4)(torch.rand(2, 4))
     expected = torch.bfloat16 if runtime.has_bfloat16(device) else torch.float32
     assert out.dtype == expected
+    monkeypatch.setenv("TLHELPERS_PRECISION", "fp32")
+    with tl.autocast(device):
+        assert nn.Linear(4, 4)(torch.rand(2, 4)).dtype == torch.float32
 
 
 def test_unknown_name_of_the_package_is_guessed():
