@@ -84,17 +84,30 @@ def record(run: dict) -> dict:
     return result
 
 
+def peak_rates(device) -> dict[str, float]:
+    """Operations a second at most, in fp32 and in bf16 if the course uses it on this device."""
+    import torch
+
+    import tlhelpers as tl
+    from benchmarks import roofline
+
+    precisions = {"fp32": torch.float32}
+    with tl.autocast(device):
+        if torch.is_autocast_enabled(device.type):
+            precisions["bf16"] = torch.get_autocast_dtype(device.type)
+    return {
+        name: max(roofline.matmul_rate(device, dtype, 1024)) for name, dtype in precisions.items()
+    }
+
+
 def limits(backbones) -> dict:
     """The physical limit: arithmetic of both sides over the highest rates measured here and now."""
     import torch
 
     from benchmarks import course_recipe, public_recipe, roofline
 
-    cpu = torch.device("cpu")
-    rates = {
-        "fp32": max(roofline.matmul_rate(cpu, torch.float32, 1024)),
-        "bf16": max(roofline.matmul_rate(cpu, torch.bfloat16, 1024)),
-    }
+    rates = peak_rates(torch.device("cpu"))
+    course_rate = rates.get("bf16", rates["fp32"])
     result = {"flops_per_second": rates, "threads": torch.get_num_threads()}
     train, val, batch = 244, 153, 4
     for backbone in backbones:
@@ -112,8 +125,8 @@ def limits(backbones) -> dict:
         }
         passes = (train + val) * once
         course = {
-            "fixed": passes / rates["bf16"],
-            "finetune": (passes + course_recipe.EPOCHS * train * learn) / rates["bf16"],
+            "fixed": passes / course_rate,
+            "finetune": (passes + course_recipe.EPOCHS * train * learn) / course_rate,
         }
         result[backbone] = {
             "gflops_forward": once / 1e9,

@@ -16,9 +16,9 @@ from benchmarks import (
     ants_bees,
     ants_bees_summary,
     course_recipe,
-    depthwise,
     measuring,
     public_recipe,
+    roofline,
     style_transfer,
 )
 from benchmarks.style_tutorial import Objective
@@ -177,10 +177,24 @@ def test_limits_count_the_arithmetic_of_both_networks():
     assert found["efficientnet_lite0"]["gflops_forward"] == pytest.approx(0.77, abs=0.01)
     assert found["efficientnet_lite0"]["gflops_step"] == pytest.approx(2.29, abs=0.02)
     least = found["resnet18"]["least_seconds"]
-    rate = found["flops_per_second"]["fp32"]
-    expected = 25 * (244 * 10.648e9 + 153 * 3.628e9) / rate
+    rates = found["flops_per_second"]
+    expected = 25 * (244 * 10.648e9 + 153 * 3.628e9) / rates["fp32"]
     assert least["recipe"]["finetune"] == pytest.approx(expected, rel=1e-3)
+    expected = (244 + 153) * 3.628e9 / max(rates.values())
+    assert least["course"]["fixed"] == pytest.approx(expected, rel=1e-3)
     assert least["course"]["fixed"] < least["course"]["finetune"] < least["recipe"]["finetune"]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_rates_are_measured_in_the_precisions_that_are_used(monkeypatch, native):
+    """Where bf16 is emulated, it is not used: its rate would say nothing, and take minutes."""
+    monkeypatch.delenv("TLHELPERS_PRECISION", raising=False)
+    monkeypatch.setattr("tlhelpers.core.runtime.has_bfloat16", lambda device: native)
+    asked = []
+    monkeypatch.setattr(roofline, "matmul_rate", lambda _, dtype, n: asked.append(dtype) or [1e9])
+    rates = ants_bees.peak_rates(torch.device("cpu"))
+    assert list(rates) == (["fp32", "bf16"] if native else ["fp32"])
+    assert asked == [torch.float32, torch.bfloat16][: len(rates)]
 
 
 def test_course_finetunes_all_but_batchnorm(drawings):
@@ -226,14 +240,3 @@ def test_style_transfer_smoke(capsys, results):
     out = capsys.readouterr().out
     assert "weights frozen" in out and "times faster" in out
     assert not results.exists()  # a smoke test is no measurement
-
-
-def test_depthwise_times_every_kind_of_layer_by_every_way():
-    found = depthwise.measure(batch=1, size=64, repeats=1)
-    kinds = {name.rsplit(",", 1)[0] for name in found["layers"]}
-    sides = {f"{kernel} x {kernel}, stride {stride}" for kernel in (3, 5) for stride in (1, 2)}
-    assert kinds == sides
-    for row in (found["step"], *found["layers"].values()):
-        assert list(row) == ["fp32", "autocast", "quick"]
-        assert all(way["n"] == 1 and way["median"] > 0 for way in row.values())
-    assert "| whole network, batch 1 |" in depthwise.report(found)
