@@ -1,4 +1,4 @@
-"""What the runs of benchmarks/ants_bees.py come to: ratios, accuracies, a table and a figure."""
+"""What one machine's runs of benchmarks/ants_bees.py come to: ratios, accuracies, table, figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ def scaled(run: dict, key: str) -> float:
 
 
 def summarise(runs: list[dict]) -> list[dict]:
-    """A row for each backbone and method: seconds of both sides, how many times, accuracies."""
+    """A row for each backbone and method: seconds of both sides, their ratios, accuracies.
+
+    The sides ran in turns, so the first run of the one belongs to the first of the other: each such
+    pair has its ratio.
+    """
     rows = []
     for backbone, method in dict.fromkeys((r["backbone"], r["method"]) for r in runs):
         of = {
@@ -37,8 +41,10 @@ def summarise(runs: list[dict]) -> list[dict]:
                 if timed[side]:
                     row[f"{side}_{key}"] = spread(scaled(r, key) for r in timed[side])
             if all(timed.values()):
-                medians = [row[f"{side}_{key}"]["median"] for side in SIDES]
-                row[f"times_faster_{key}"] = medians[0] / medians[1]
+                row[f"times_faster_{key}"] = [
+                    scaled(recipe, key) / scaled(course, key)
+                    for recipe, course in zip(timed["recipe"], timed["course"], strict=False)
+                ]
         if timed["recipe"]:
             row["recipe_epochs_run"] = sorted({r["epochs"] for r in timed["recipe"]})
         if backbone != "resnet18":  # random weights: its accuracy means nothing
@@ -99,14 +105,15 @@ def table(summary: list[dict]) -> str:
     def times(row: dict) -> str:
         if "times_faster_wall" not in row:
             return "-"
-        return f"{row['times_faster_wall']:.0f} / {row['times_faster_work']:.0f}"
+        ratios = (row[f"times_faster_{key}"] for key in ("wall", "work"))
+        return " / ".join(", ".join(f"{ratio:.1f}" for ratio in runs) for runs in ratios)
 
     def right(row: dict, side: str, which: str) -> str:
         found = row.get(f"{side}_{which}")
         return f"{found['mean']:.3f} ± {found['error']:.3f}" if found else "-"
 
     lines = [
-        "| network | job | recipe, s | course, s | times faster | recipe, last epoch "
+        "| network | job | recipe, s | course, s | times faster, run by run | recipe, last epoch "
         "| recipe, best epoch | course |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -134,6 +141,9 @@ def plot(result: dict, path: Path) -> None:
         for x, value in zip(at, values, strict=True):
             left.text(x, value * 1.06, f"{value:.0f}", ha="center", va="bottom", fontsize=10)
     names = [f"{row['backbone']}\n{row['method']}" for row in rows]
+    of = result["machine"]
+    kind = f"{of['cores']} cores, {of['instructions']}, {of['precision']}"
+    left.set_title(f"Seconds on {kind}", fontsize=11)
     left.set(yscale="log", ylabel="seconds, whole process", xticks=range(len(rows)))
     left.set_xticklabels(names, fontsize=9)
     left.set_ylim(top=left.get_ylim()[1] * 2.5)

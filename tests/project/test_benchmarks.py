@@ -101,7 +101,7 @@ def test_summary_counts_timings_and_accuracies_apart():
     drawn = run_of("course", 5, purpose="accuracy", data="drawings", correct=3)
     (row,) = ants_bees_summary.summarise([*seeds, slow, *ours, drawn])
     assert row["recipe_wall"]["values"] == [106]  # accuracy runs may have been slowed down
-    assert row["times_faster_wall"] == 53
+    assert row["times_faster_wall"] == [53]  # one pair: the second of ours has no partner
     assert row["recipe_epochs_run"] == [5]
     assert row["recipe_last"]["correct"] == [88, 92]  # 5 epochs are no accuracy of the recipe
     assert row["recipe_last"]["mean"] == 0.9
@@ -114,12 +114,47 @@ def test_summary_counts_timings_and_accuracies_apart():
     assert "| efficientnet_lite0 | fixed | 106.0 " in ants_bees_summary.table([row])
 
 
+def test_ratios_are_shown_run_by_run():
+    recipes = [run_of("recipe", s, wall=w, work=w, repeated=0.0) for s, w in ((0, 60.0), (1, 80.0))]
+    ours = [run_of("course", s, wall=2.0, work=1.0) for s in (0, 1)]
+    (row,) = ants_bees_summary.summarise([*recipes, *reversed(ours)])
+    assert row["times_faster_wall"] == [30, 40] and row["times_faster_work"] == [60, 80]
+    assert "| 30.0, 40.0 / 60.0, 80.0 |" in ants_bees_summary.table([row])
+
+
 def test_runs_are_kept_one_by_one_and_drawn(results, tmp_path):
     for run in (run_of("recipe"), run_of("course", wall=2.0, work=1.0)):
         found = ants_bees.record(run)
-    assert len(measuring.read_result("ants_bees")["runs"]) == 2
-    ants_bees_summary.plot(found, tmp_path / "figure.png")
+    (kept,) = measuring.read_result("ants_bees")["machines"].values()
+    assert kept == found and len(kept["runs"]) == 2
+    ants_bees.report(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cpu", "another"), ("instructions", "AVX2"), ("precision", "half"), ("torch", "9.0")],
+)
+def test_runs_of_two_machines_are_never_merged(results, monkeypatch, capsys, name, value):
+    """The same processor's name with other instructions is another machine."""
+    here = measuring.machine()
+    ants_bees.record(run_of("course", wall=2.0))
+    monkeypatch.setattr(measuring, "machine", lambda: here | {name: value})
+    assert ants_bees.entry()["runs"] == []
+    ants_bees.record(run_of("course", wall=9.0))
+    ants_bees.record(run_of("recipe", wall=90.0))
+    first, second = measuring.read_result("ants_bees")["machines"].values()
+    assert [first["summary"][0]["course_wall"]["values"]] == [[2.0]]
+    assert second["summary"][0]["course_wall"]["values"] == [9.0]
+    assert "times_faster_wall" not in first["summary"][0]
+    assert second["summary"][0]["times_faster_wall"] == [10.0]
+    ants_bees.report(results / "figure.png")
+    assert capsys.readouterr().out.count("| network |") == 2
+
+
+def test_the_same_machine_on_another_day_is_the_same():
+    of = measuring.machine()
+    assert measuring.machine_key(of) == measuring.machine_key(of | {"date": "1999-12-31"})
 
 
 def test_the_recipes_fixed_network_drifts_and_the_courses_does_not(drawings, monkeypatch):
