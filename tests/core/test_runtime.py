@@ -81,26 +81,38 @@ def test_every_public_name_exists():
         assert getattr(tl, name).__doc__, f"tl.{name} has no docstring"
 
 
-def test_import_costs_little():
-    """Beyond torch and torchvision at most .15 s and no heavy library: the rest waits for its use.
+def fresh_process(code: str) -> list[str]:
+    """The words that `code` prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
-    The better of up to two tries, as machines vary.
-    """
-    heavy = {"matplotlib", "sklearn", "scipy", "timm", "IPython", "ipywidgets"}
-    heavy |= {"torchvision.models"}
+
+def test_import_costs_little():
+    """At most .15 s and no heavy library: each waits for its use. The better of up to two tries."""
+    heavy = {"torch", "torchvision", "numpy", "matplotlib", "sklearn", "timm", "IPython"}
     code = (
-        "import sys, time, torch, torchvision; before = set(sys.modules); t = time.perf_counter()\n"
+        "import sys, time; before = set(sys.modules); t = time.perf_counter()\n"
         "import tlhelpers\n"
         "print(time.perf_counter() - t, *sorted(set(sys.modules) - before))"
     )
 
     def cost() -> float:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        seconds, *modules = done.stdout.split()
+        seconds, *modules = fresh_process(code)
         assert not heavy & set(modules)
         return float(seconds)
 
     assert any(cost() <= 0.15 for _ in range(2))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["finetune", "--help"], ["nonsense"]])
+def test_help_and_usage_errors_do_not_import_torch(arguments):
+    code = (
+        f"import runpy, sys; sys.argv = ['tlhelpers', *{arguments}]\n"
+        "try:\n    runpy.run_module('tlhelpers', run_name='__main__')\n"
+        "except SystemExit as end:\n    print('ended', end.code, 'torch' in sys.modules)"
+    )
+    status = "0" if "--help" in arguments else "2"
+    assert fresh_process(code)[-3:] == ["ended", status, "False"]
 
 
 def test_digest_of_a_folder_sees_names_and_bytes(tmp_path):
