@@ -6,7 +6,6 @@ EfficientNet-Lite0 with its ImageNet weights; 244 training and 153 validation ph
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -34,41 +33,32 @@ def real(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def test_frozen_features_and_zero_training(real, capsys):
-    """At or above .94 in 15 s of work on two cores, decoding included; the baseline beside it.
+def test_frozen_features_and_the_zero_shot_baseline(real, capsys):
+    """A linear head on frozen features, and ImageNet's own "ant" and "bee" beside it.
 
-    What a second holds depends on who else computes: always held is that all of it takes at most
-    1.5 times as long as plain forward passes over pixels that are decoded already.
+    Nothing here is drawn at random. Other processors round otherwise, which can turn an image or
+    two: the bounds leave room for three.
     """
-    import sklearn.linear_model  # noqa: F401  its import is no part of the work
-
     backbone = tl.load_backbone("efficientnet_lite0")
-    start = time.perf_counter()
     train, test = (tl.load_images("ants_bees", s, backbone.image_size) for s in ("train", "val"))
     loaders = [tl.BatchLoader(d, 64, device="cpu", **backbone.preprocessing) for d in (train, test)]
     cached = [tl.extract_features(backbone.model, loader) for loader in loaders]
     head = tl.linear_probe(cached[0], C=0.01)
     with torch.no_grad():
-        right = head(cached[1].features).argmax(1) == test.labels
-    work = time.perf_counter() - start
-    plain = backbone.model.float().to(memory_format=torch.contiguous_format).eval()
-    start = time.perf_counter()
-    with torch.no_grad():
-        zero_right = [plain(x)[:, [310, 309]].argmax(1) == y for ld in loaders for x, y in ld]
-    usual = time.perf_counter() - start
-    zero_right = torch.cat(zero_right)[len(train) :]
-    zero = tl.wilson_interval(zero_right.sum(), len(zero_right))
-    fixed = tl.wilson_interval(right.sum(), len(right))
+        imagenet = tl.get_head(backbone.model)[1](cached[1].features)
+        answers = {"head": head(cached[1].features), "zero-shot": imagenet[:, [310, 309]]}
+    assert len(test) == 153 and test.classes == ["ants", "bees"]
+    found = {
+        name: tl.wilson_interval((logits.argmax(1) == test.labels).sum(), len(test))
+        for name, logits in answers.items()
+    }
     with capsys.disabled():
-        print(f"\nreal photographs: frozen features + linear head {fixed} in {work:.1f} s "
-              f"(plain forward passes {usual:.1f} s); zero training {zero}")  # fmt: skip
-    assert len(test) == len(zero_right) == 153 and test.classes == ["ants", "bees"]
-    assert fixed.mean >= 0.94
-    assert zero.mean >= 0.90
-    assert work <= 1.5 * usual
-    assert work <= 15 or os.environ.get("TLHELPERS_STRICT_TIME") != "1"
+        print(f"\nreal photographs: linear head {found['head']}, zero-shot {found['zero-shot']}")
+    assert found["head"].mean > 0.92
+    assert found["zero-shot"].mean > 0.94
 
 
+@pytest.mark.slow
 def test_the_lesson_runs_on_them(real):
     """The same notebook, the same cells; what it asserts holds on photographs too."""
     import nbformat

@@ -244,6 +244,7 @@ def test_course_finetunes_all_but_batchnorm(drawings):
     assert not [name for name in moved if name.rsplit(".", 1)[0] in names]
 
 
+@pytest.mark.slow
 def test_a_process_reports_one_line(drawings):
     run = ants_bees.measure("recipe", drawings, "resnet18", "fixed", 0, epochs=1, workers=0)
     assert run["wall"] > run["work"] >= run["repeated"] > 0
