@@ -38,6 +38,7 @@ def run(processor: str, threads: int, seeds: int, extra: list[str]) -> dict[str,
     """Run the trained tests in one setting: {test with seed: {"failed": bool, "numbers": ...}}."""
     count = str(threads)
     settings = PROCESSORS[processor] | {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    settings["OMP_WAIT_POLICY"] = "PASSIVE"  # there may be more threads than cores
     settings["TLHELPERS_TEST_SEEDS"] = str(seeds)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
