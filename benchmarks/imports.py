@@ -4,8 +4,8 @@
     python -m benchmarks.imports --repeats 1
 
 Each row is a fresh Python process, timed from its start to its end; all rows run once before any
-runs again. The files are in the system's cache: after a restart of the machine, the first import
-takes longer still.
+runs again. Seconds of the processor are shown beside those of the clock: the difference is waiting
+for the disk, or for other programs.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ def import_cell(notebook: Path) -> str:
     return "".join(tagged[0]["source"]) if tagged else "pass"
 
 
-def seconds_of(code: str, arguments: list[str]) -> tuple[float, list[str]]:
+def run(code: str, arguments: list[str]) -> dict:
     """One process: its seconds, and which of the watched modules it has loaded at its end."""
     tell = "import atexit, sys\natexit.register(lambda: print('\\nloaded', "
     tell += f"*[m for m in {WATCHED} if m in sys.modules]))\n"
     environment = os.environ | {"TLHELPERS_PROFILE": "mini", "MPLBACKEND": "Agg"}
-    start = time.perf_counter()
+    start, before = time.perf_counter(), os.times()
     done = subprocess.run(
         [sys.executable, "-c", tell + code, *arguments],
         cwd=measuring.ROOT,
@@ -80,30 +80,36 @@ def seconds_of(code: str, arguments: list[str]) -> tuple[float, list[str]]:
         capture_output=True,
         text=True,
     )
-    seconds = time.perf_counter() - start
+    seconds, after = time.perf_counter() - start, os.times()
     if done.returncode:
         raise SystemExit(f"{code} {arguments} failed:\n{done.stdout}{done.stderr}")
-    return seconds, done.stdout.split("\nloaded")[-1].split()
+    parts = ("children_user", "children_system")
+    processor = sum(getattr(after, part) - getattr(before, part) for part in parts)
+    loaded = done.stdout.split("\nloaded")[-1].split()
+    return {"seconds": seconds, "processor": processor, "loaded": loaded}
 
 
 def measure(repeats: int) -> list[dict]:
-    found: dict[str, dict] = {}
+    found: dict[str, list[dict]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for _ in range(repeats):
             for name, code, arguments in rows(Path(scratch)):
-                seconds, loaded = seconds_of(code, arguments)
-                row = found.setdefault(name, {"name": name, "values": [], "loaded": loaded})
-                row["values"].append(seconds)
-                print(f"{seconds:6.2f}  {name}", flush=True)
-    return [row | {"seconds": measuring.spread(row.pop("values"))} for row in found.values()]
+                found.setdefault(name, []).append(run(code, arguments))
+                print(f"{found[name][-1]['seconds']:6.2f}  {name}", flush=True)
+    return [
+        {"name": name, "loaded": runs[0]["loaded"]}
+        | {key: measuring.spread(r[key] for r in runs) for key in ("seconds", "processor")}
+        for name, runs in found.items()
+    ]
 
 
 def table(result: list[dict]) -> str:
-    lines = ["| process | seconds | loaded at its end |", "|---|---:|---|"]
+    lines = ["| process | seconds | of the processor | loaded at its end |", "|---|---:|---:|---|"]
     for row in result:
         of = row["seconds"]
         spread = f" [{of['min']:.1f}, {of['max']:.1f}]" if of["n"] > 1 else ""
-        lines.append(f"| {row['name']} | {of['median']:.1f}{spread} | {', '.join(row['loaded'])} |")
+        cells = [row["name"], f"{of['median']:.1f}{spread}", f"{row['processor']['median']:.1f}"]
+        lines.append(f"| {' | '.join([*cells, ', '.join(row['loaded'])])} |")
     return "\n".join(lines)
 
 

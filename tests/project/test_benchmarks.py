@@ -16,6 +16,7 @@ from benchmarks import (
     ants_bees,
     ants_bees_summary,
     course_recipe,
+    imports,
     measuring,
     public_recipe,
     roofline,
@@ -255,6 +256,29 @@ def test_a_bare_file_can_be_run():
     script = measuring.ROOT / "benchmarks" / "ants_bees.py"
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "--only-accuracy" in done.stdout
+
+
+# Imports
+
+
+def test_a_process_tells_what_it_loads(monkeypatch):
+    monkeypatch.setattr(imports, "WATCHED", ("decimal", "sched"))
+    found = imports.run(
+        "import decimal, sys; assert sys.argv[1] == 'x'; print('loaded sched')", ["x"]
+    )
+    assert found["loaded"] == ["decimal"] and found["seconds"] > 0
+    with pytest.raises(SystemExit, match="no_such_module"):
+        imports.run("import no_such_module", [])
+
+
+def test_every_lesson_has_its_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(ants_bees, "find_data", lambda folder, smoke: (tmp_path, "drawings"))
+    picture = tmp_path / "val" / "ants" / "0.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    code = {name: code for name, code, _ in imports.rows(tmp_path)}
+    lessons = [path.stem for path in (measuring.ROOT / "notebooks").glob("*.ipynb")]
+    assert lessons and all("import" in code[f"imports of {lesson}"] for lesson in lessons)
 
 
 # Style transfer
