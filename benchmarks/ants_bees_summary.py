@@ -140,13 +140,14 @@ def plot(result: dict, path: Path) -> None:
         left.bar(at, values, 0.38, label=titles[side], **look)
         for x, value in zip(at, values, strict=True):
             left.text(x, value * 1.06, f"{value:.0f}", ha="center", va="bottom", fontsize=10)
-    names = [f"{row['backbone']}\n{row['method']}" for row in rows]
+    short = {"efficientnet_lite0": "EfficientNet\nLite0", "resnet18": "ResNet-18"}
+    names = [f"{short.get(row['backbone'], row['backbone'])}\n{row['method']}" for row in rows]
     of = result["machine"]
     kind = f"{of['cores']} cores, {of['instructions']}, {of['precision']}"
     left.set_title(f"Seconds on {kind}", fontsize=11)
     left.set(yscale="log", ylabel="seconds, whole process", xticks=range(len(rows)))
     left.set_xticklabels(names, fontsize=9)
-    left.set_ylim(top=left.get_ylim()[1] * 2.5)
+    left.set_ylim(1, left.get_ylim()[1] * 2.5)  # bars begin at one second
     left.legend(loc="upper left", ncols=2)
     rows = [row for row in result["summary"] if "recipe_last" in row and "course_last" in row]
     kinds = (("recipe_last", "recipe, last epoch"), ("recipe_best", "recipe, best epoch"))
@@ -166,5 +167,6 @@ def plot(result: dict, path: Path) -> None:
     right.set_title("EfficientNet-Lite0, photographs", fontsize=11)
     if rows:
         right.legend(loc="lower right")
+    left.figure.set_layout_engine("constrained", wspace=0.08)
     left.figure.savefig(path, dpi=110)
     plt.close(left.figure)
