@@ -154,7 +154,7 @@ def jobs(options) -> Iterator[dict]:
     for number in options.seeds if options.only_accuracy else range(options.repeats):
         for backbone in options.backbones:
             for method in options.methods:
-                for side in SIDES if number % 2 == 0 else reversed(SIDES):
+                for side in options.sides if number % 2 == 0 else reversed(options.sides):
                     yield {"side": side, "backbone": backbone, "method": method, "seed": number}
 
 
@@ -168,6 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbones", nargs="+", default=None, help=f"of {BACKBONES}")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--repeats", type=int, default=3, help="timings of each")
     parser.add_argument("--epochs", type=int, default=TUTORIAL_EPOCHS, help="of the recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2), help="for accuracies")

@@ -25,16 +25,15 @@ def summarise(runs: list[dict]) -> list[dict]:
     pair has its ratio.
     """
     rows = []
-    for backbone, method in dict.fromkeys((r["backbone"], r["method"]) for r in runs):
-        of = {
-            side: [
-                r
-                for r in runs
-                if (r["backbone"], r["method"], r["side"]) == (backbone, method, side)
-            ]
-            for side in SIDES
-        }
-        row = {"backbone": backbone, "method": method}
+    jobs = dict.fromkeys((r["backbone"], r["method"]) for r in runs)
+    # A course that trains for other epochs is another course: a row of its own.
+    lengths = {
+        job: dict.fromkeys(r["epochs"] for r in runs_of(runs, job, "course")) for job in jobs
+    }
+    for backbone, method, epochs in [(*job, n) for job in jobs for n in lengths[job] or [0]]:
+        of = {side: runs_of(runs, (backbone, method), side) for side in SIDES}
+        of["course"] = [r for r in of["course"] if r["epochs"] == epochs]
+        row = {"backbone": backbone, "method": method, "course_epochs": epochs}
         timed = {side: [r for r in of[side] if r["purpose"] == "timing"] for side in SIDES}
         for key in ("wall", "work"):
             for side in SIDES:
@@ -55,6 +54,11 @@ def summarise(runs: list[dict]) -> list[dict]:
             row["within_one_standard_error"] = course["mean"] >= recipe["mean"] - recipe["error"]
         rows.append(row)
     return rows
+
+
+def runs_of(runs: list[dict], job: tuple[str, str], side: str) -> list[dict]:
+    """The runs of one side of (backbone, method), in the order in which they ran."""
+    return [r for r in runs if (r["backbone"], r["method"]) == job and r["side"] == side]
 
 
 def accuracies(runs: list[dict]) -> dict[str, dict]:
@@ -112,13 +116,17 @@ def table(summary: list[dict]) -> str:
         found = row.get(f"{side}_{which}")
         return f"{found['mean']:.3f} ± {found['error']:.3f}" if found else "-"
 
+    def job(row: dict) -> str:
+        epochs = row["course_epochs"]
+        return row["method"] + (f", {epochs} epochs" if epochs else "")
+
     lines = [
         "| network | job | recipe, s | course, s | times faster, run by run | recipe, last epoch "
         "| recipe, best epoch | course |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in summary:
-        cells = [row["backbone"], row["method"], seconds(row, "recipe"), seconds(row, "course")]
+        cells = [row["backbone"], job(row), seconds(row, "recipe"), seconds(row, "course")]
         cells += [times(row), right(row, "recipe", "last"), right(row, "recipe", "best")]
         lines.append("| " + " | ".join([*cells, right(row, "course", "last")]) + " |")
     return "\n".join([*lines, "", "Seconds and times: whole process / work only (imports apart)."])

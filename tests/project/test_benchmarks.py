@@ -123,6 +123,18 @@ def test_ratios_are_shown_run_by_run():
     assert "| 30.0, 40.0 / 60.0, 80.0 |" in ants_bees_summary.table([row])
 
 
+def test_a_course_of_other_epochs_has_a_row_of_its_own():
+    runs = [
+        run_of("course", epochs=n, wall=w, method="finetune") for n, w in ((3, 30.0), (2, 20.0))
+    ]
+    rows = ants_bees_summary.summarise([run_of("recipe", method="finetune"), *runs])
+    assert [row["course_wall"]["values"] for row in rows] == [[30.0], [20.0]]
+    assert [row["times_faster_wall"] for row in rows] == [[2.0], [3.0]]
+    assert "| finetune, 2 epochs | 60.0 " in ants_bees_summary.table(rows)
+    (alone,) = ants_bees_summary.summarise([run_of("recipe")])
+    assert "course_wall" not in alone
+
+
 def test_runs_are_kept_one_by_one_and_drawn(results, tmp_path):
     for run in (run_of("recipe"), run_of("course", wall=2.0, work=1.0)):
         found = ants_bees.record(run)
