@@ -10,17 +10,24 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test env lint run docs slides requirements clean
+.PHONY: help lab test test-full test-anywhere env lint run docs slides requirements clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
 
 lab: env  ## open copies of the lessons in JupyterLab (ARGS="--port 9000" passes options on)
 	@exec $(PY) tools/open_lab.py $(ARGS)
 
 test: env lint  ## lint, unit tests, every notebook from top to bottom
 	@$(PY) -m pytest $(ARGS)
+
+test-full: env lint  ## make test, the slow tests and make test-anywhere
+	@$(PY) -m pytest --slow $(ARGS)
+	@$(PY) tools/anywhere.py
+
+test-anywhere: env  ## the trained numbers again: kinds of processor x threads x seeds
+	@$(PY) tools/anywhere.py $(ARGS)
 
 env: $(READY)  ## make .venv with the tested set of packages
 

@@ -36,36 +36,48 @@ def real(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def test_frozen_features_and_zero_shot(real, capsys):
-    """A head on frozen features, and the zero-shot baseline beside it, on all 153 photographs.
+@pytest.mark.trained
+def test_frozen_features_and_the_zero_shot_baseline(real, capsys, holds):
+    """A linear head on frozen features, and ImageNet's own "ant" and "bee" beside it.
 
-    Their features may take at most 1.5 times as long as plain forward passes over the same pixels,
-    which a busy machine slows as well; the best of three rounds counts.
+    Nothing here is drawn at random. Other processors round otherwise, which can turn an image or
+    two: the bounds leave room for three.
     """
     backbone = tl.load_backbone("efficientnet_lite0")
-    plain = tl.load_backbone("efficientnet_lite0").model.float()
     train, test = (tl.load_images("ants_bees", s, backbone.image_size) for s in ("train", "val"))
     loaders = [tl.BatchLoader(d, 64, device="cpu", **backbone.preprocessing) for d in (train, test)]
-    head = tl.linear_probe(tl.extract_features(backbone.model, loaders[0]), C=0.01)
+    cached = [tl.extract_features(backbone.model, loader) for loader in loaders]
+    head = tl.linear_probe(cached[0], C=0.01)
+    with torch.no_grad():
+        imagenet = tl.get_head(backbone.model)[1](cached[1].features)
+        answers = {"head": head(cached[1].features), "zero-shot": imagenet[:, [310, 309]]}
+    assert len(test) == 153 and test.classes == ["ants", "bees"]
+    found = {
+        name: tl.wilson_interval((logits.argmax(1) == test.labels).sum(), len(test))
+        for name, logits in answers.items()
+    }
+    with capsys.disabled():
+        print(f"\nreal photographs: linear head {found['head']}, zero-shot {found['zero-shot']}")
+    holds("accuracy of the head", found["head"].mean, above=0.92)
+    holds("zero-shot accuracy", found["zero-shot"].mean, above=0.94)
+
+
+@pytest.mark.slow
+def test_features_cost_little_more_than_forward_passes(real):
+    """At most 1.5 times as long as plain forward passes over the same pixels: the best of three."""
+    backbone = tl.load_backbone("efficientnet_lite0")
+    plain = tl.load_backbone("efficientnet_lite0").model.float()
+    test = tl.load_images("ants_bees", "val", backbone.image_size)
+    loader = tl.BatchLoader(test, 64, device="cpu", **backbone.preprocessing)
     ratios = []
     while len(ratios) < 3 and min(ratios, default=2) > 1.5:
         start = time.perf_counter()
-        features = tl.extract_features(backbone.model, loaders[1]).features
+        tl.extract_features(backbone.model, loader)
         between = time.perf_counter()
         with torch.no_grad():
-            logits = torch.cat([plain(x)[:, [310, 309]] for x, _ in loaders[1]])
+            for x, _ in loader:
+                plain(x)
         ratios.append((between - start) / (time.perf_counter() - between))
-    with torch.no_grad():
-        right = (head(features).argmax(1) == test.labels).sum()
-    fixed, zero = (
-        tl.wilson_interval(r, len(test)) for r in (right, (logits.argmax(1) == test.labels).sum())
-    )
-    with capsys.disabled():
-        print(f"\nreal photographs: frozen features + linear head {fixed}, zero-shot {zero}; "
-              f"features take {min(ratios):.2f} of plain forward passes")  # fmt: skip
-    assert len(test) == 153 and test.classes == ["ants", "bees"]
-    assert fixed.mean >= 0.92  # 145 of 153 = .948 in fp32; another precision may cost a picture
-    assert zero.mean >= 0.90
     assert min(ratios) <= 1.5
 
 

@@ -12,7 +12,8 @@ import dataclasses
 import sys
 
 from ..core.errors import InputError
-from ..core.process_group import PeerLost, connect
+
+# torch takes seconds to import: each command imports what it needs, and a usage error nothing.
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (InputError, PeerLost) as error:
+    except InputError as error:
         print(f"tlhelpers {options.command}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read the output (head, less) has seen enough
@@ -40,8 +41,18 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from ..core.process_group import PeerLost
+
+    try:
+        return _train(options)
+    except PeerLost as error:
+        raise InputError(str(error)) from error
+
+
+def _train(options: argparse.Namespace) -> int:
     import matplotlib
 
+    from ..core.process_group import connect
     from .finetune import finetune
     from .settings import Settings
 
