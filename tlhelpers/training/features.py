@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError, nearest
 from ..core.process_group import SINGLE_PROCESS
 from ..core.runtime import inference
-from ..models.freezing import get_head
+from ..models.heads import get_head
 from .guards import explain_memory_error, explain_size_error
 
 
