@@ -25,6 +25,14 @@ def remedy(call: str, option: str) -> str:
     return option if _on_command_line else call
 
 
+def arguments(**values: object) -> str:
+    """The arguments named as whoever asked gives them: `val_share=0.6`, or `--val-share 0.6`."""
+    return ", ".join(
+        remedy(f"{name}={value!r}", f"--{name.replace('_', '-')} {value}")
+        for name, value in values.items()
+    )
+
+
 @contextlib.contextmanager
 def on_command_line() -> Iterator[None]:
     """Inside, every `remedy` is an option."""

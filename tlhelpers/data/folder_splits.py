@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.errors import InputError, arguments
 from .listing import Listing, list_images
 
 _VALIDATION = ("val", "valid", "validation")
@@ -22,8 +22,8 @@ def find_parts(
     """
     if not (0 < val_share < 1 and 0 < test_share < 1 and val_share + test_share < 1):
         raise InputError(
-            f"val_share={val_share} and test_share={test_share} must be above 0 and leave "
-            "something to train on, such as 0.15 each."
+            f"{arguments(val_share=val_share, test_share=test_share)}: both must be above 0 and "
+            "leave something to train on, such as 0.15 each."
         )
     data = Path(data)
     inside = {p.name.lower(): p for p in data.iterdir() if p.is_dir()} if data.is_dir() else {}

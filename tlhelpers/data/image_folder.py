@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..core.assets import fetch, find_shared
-from ..core.errors import InputError, nearest
+from ..core.errors import InputError, arguments, nearest
 from ..core.progress import Progress
 from ..core.runtime import get_profile
 from .decoding import check_resize, decode, why
@@ -154,5 +154,5 @@ def _report(root: Path, bad: dict[str, str], on_error: str) -> None:
         return
     raise InputError(
         f"{len(bad)} {verb} of {root} cannot be read: {shown}. Replace or remove the file, "
-        'or pass on_error="skip" to use the rest.'
+        f"or pass {arguments(on_error='skip')} to use the rest."
     )

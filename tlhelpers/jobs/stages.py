@@ -87,7 +87,7 @@ def features_of(
 
 def fit_probe(features: FeatureTensors, model: nn.Module, processes: ProcessGroup) -> nn.Linear:
     """A linear head on frozen features, fitted by one process and given to all."""
-    if not isinstance(get_head(model)[1], nn.Linear):
+    if not isinstance(get_head(model)[1], (nn.Linear, nn.Identity)):  # Identity: made without one
         raise InputError(
             f"the last layer of {type(model).__name__} is no Linear layer, which a linear probe "
             "needs. Take --method full, or another backbone."
@@ -110,7 +110,7 @@ def train_network(
     save_every: float,
     processes: ProcessGroup,
 ) -> History:
-    """All layers but the normalisation, by one cycle; an interrupted run is gone on with."""
+    """All layers but the normalisation, by one cycle; an interrupted run is resumed."""
     begin = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     freeze_batchnorm(model)
 
