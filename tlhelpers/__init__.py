@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 
-_ROOMS = {
+_MODULES = {
     "core.errors": ["InputError", "AssetError"],
     "core.runtime": [
         "setup",
@@ -43,10 +43,13 @@ _ROOMS = {
     ],
     "models.heads": ["get_head", "replace_head"],
     "training.features": ["FeatureTensors", "extract_features", "linear_probe"],
-    "training.history": ["History"],
+    "training.metrics": ["History"],
+    "training.run": ["Callback"],
+    "training.callbacks": ["EarlyStopping"],
     "core.process_group": ["ProcessGroup", "connect"],
     "training.resuming": ["TrainingCheckpoint"],
-    "training.loop": ["fit", "evaluate", "predict"],
+    "training.loop": ["fit"],
+    "training.evaluate": ["evaluate", "predict"],
     "jobs.finetune": ["finetune"],
     "jobs.settings": ["Settings"],
     "jobs.prediction": ["load_finetuned"],
@@ -87,7 +90,7 @@ _ROOMS = {
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }
-_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOME)
 

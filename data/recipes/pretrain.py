@@ -92,9 +92,9 @@ def pretrain(name: str, selection: str = "all", seed: int = 0) -> tuple[nn.Modul
     held_out = tl.BatchLoader(held_out, 100, size=SIZE, **preparation)
     start = time.perf_counter()
 
-    def report(history) -> None:
+    def report(run) -> None:
         accuracy = tl.evaluate(model, held_out)["accuracy"]
-        row, minutes = history.last, (time.perf_counter() - start) / 60
+        row, minutes = run.history.last, (time.perf_counter() - start) / 60
         print(
             f"{name} epoch {row['epoch']}: train {row['train_accuracy']:.3f}, "
             f"held out {accuracy:.3f}, {minutes:.1f} min",
@@ -108,7 +108,7 @@ def pretrain(name: str, selection: str = "all", seed: int = 0) -> tuple[nn.Modul
         tl.fit(
             model, loader, optimizer=optimizer, epochs=count, batch_scheduler=schedule,
             loss_fn=lambda x, y: F.cross_entropy(x, y, label_smoothing=0.05),
-            on_epoch_end=report, progress=False,
+            callbacks=[report], progress=False,
         )  # fmt: skip
     if name == "vgg16":
         model = fold_batch_norm(model, len(train.classes))

@@ -103,7 +103,7 @@ def test_the_batch_halves_until_it_fits(error, capsys):
     assert done == "done with 12" and tried == [100, 50, 25, 12] and restored == [1, 2, 3]
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and lines[0].startswith("a batch of 100 does not fit into the memory of")
-    assert lines[2].endswith("going on with 12")
+    assert lines[2].endswith("trying 12")
 
 
 def test_the_failed_batch_is_let_go_before_the_next_try():

@@ -16,7 +16,7 @@ from tlhelpers.evaluation.statistics import (
     mean_interval,
     wilson_interval,
 )
-from tlhelpers.training.history import History
+from tlhelpers.training.metrics import History
 
 
 @pytest.mark.parametrize(

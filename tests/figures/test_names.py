@@ -1,4 +1,4 @@
-"""Class names in figures: whatever a folder may be called, drawn as it is, in a font that has it."""
+"""Class names in figures: whatever a folder is called, drawn as it is, in a font that has it."""
 
 from __future__ import annotations
 

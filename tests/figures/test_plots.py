@@ -15,7 +15,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.core.errors import InputError
 from tlhelpers.evaluation.statistics import Interval, wilson_interval
-from tlhelpers.training.history import History
+from tlhelpers.training.metrics import History
 
 
 @pytest.fixture(autouse=True)

@@ -116,12 +116,12 @@ def nan_after_a_good_epoch(p: Path) -> None:
     model = tiny()
     optimizer, good = sgd(model), {}
 
-    def poison(history: tl.History) -> None:
+    def poison(run) -> None:
         good.update(tl.fingerprint(model))
         optimizer.param_groups[0]["lr"] = math.inf
 
     history = tl.fit(
-        model, loader(), optimizer=optimizer, epochs=5, on_epoch_end=poison, progress=False
+        model, loader(), optimizer=optimizer, epochs=5, callbacks=[poison], progress=False
     )
     assert tl.changed(good, tl.fingerprint(model)) == [] and len(history.rows) == 1
 

@@ -16,7 +16,6 @@ from benchmarks import (
     ants_bees,
     ants_bees_summary,
     course_recipe,
-    depthwise,
     measuring,
     public_recipe,
     style_transfer,
@@ -226,14 +225,3 @@ def test_style_transfer_smoke(capsys, results):
     out = capsys.readouterr().out
     assert "weights frozen" in out and "times faster" in out
     assert not results.exists()  # a smoke test is no measurement
-
-
-def test_depthwise_times_every_kind_of_layer_by_every_way():
-    found = depthwise.measure(batch=1, size=64, repeats=1)
-    kinds = {name.rsplit(",", 1)[0] for name in found["layers"]}
-    sides = {f"{kernel} x {kernel}, stride {stride}" for kernel in (3, 5) for stride in (1, 2)}
-    assert kinds == sides
-    for row in (found["step"], *found["layers"].values()):
-        assert list(row) == ["fp32", "autocast", "quick"]
-        assert all(way["n"] == 1 and way["median"] > 0 for way in row.values())
-    assert "| whole network, batch 1 |" in depthwise.report(found)

@@ -98,3 +98,73 @@ def test_probe_of_one_class_is_refused(data, model):
     cached = tl.extract_features(model, batches(data))
     with pytest.raises(InputError, match="two classes"):
         tl.linear_probe(cached[cached.labels == 1])
+
+
+def swin():
+    """torchvision's Swin transformer, which keeps its channels last, at toy size."""
+    from torchvision.models import SwinTransformer
+
+    return SwinTransformer([4, 4], 16, [1, 1], [1, 2], [4, 4], num_classes=2)
+
+
+def convnext():
+    """LayerNorm and Linear inside, channels second outside."""
+    from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+
+    return ConvNeXt([CNBlockConfig(12, 20, 1), CNBlockConfig(20, None, 1)], num_classes=2)
+
+
+def vit():
+    from torchvision.models import VisionTransformer
+
+    return VisionTransformer(64, 16, 1, 2, 24, 32, num_classes=2)
+
+
+def timm_swin():
+    import timm
+
+    sizes = {
+        "img_size": 64,
+        "window_size": 4,
+        "embed_dim": 16,
+        "depths": (1, 1),
+        "num_heads": (1, 2),
+    }
+    return timm.create_model("swin_tiny_patch4_window7_224", **sizes)
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "width"),
+    [
+        (swin, "features", 32),
+        (swin, "features.0", 16),
+        (timm_swin, "layers.1", 32),
+        (convnext, "features", 20),
+        (convnext, "features.1.0", 12),
+        (mini_resnet18, "layer2", 32),
+        (mini_resnet18, "relu", 16),
+        (vit, "encoder.layers.encoder_layer_0", 24),
+        (vit, "encoder.layers.encoder_layer_0.self_attention", 24),
+    ],
+)
+def test_layouts_of_many_networks(make, layer, width):
+    """(N, C, H, W), (N, H, W, C), tokens, and tuples: always one number a channel."""
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    data = tl.ImageTensors(images, torch.tensor([0, 1]), ["a", "b"])
+    found = tl.extract_features(make(), tl.BatchLoader(data, 2), layer=layer)
+    assert found.features.shape == (2, width)
+
+
+def test_a_layout_that_nothing_tells_is_refused():
+    network = nn.Sequential(nn.Upsample((6, 10)), nn.Flatten(), nn.Linear(180, 2))
+    data = tl.ImageTensors(torch.zeros(2, 3, 4, 4).byte(), torch.tensor([0, 1]), ["a", "b"])
+    loader = tl.BatchLoader(data, 2)
+    with pytest.raises(InputError, match="where the channels"):
+        tl.extract_features(network, loader, layer="0")
+    with pytest.raises(InputError, match="cannot|returns"):
+        tl.extract_features(nn.Sequential(Scalar(), network), loader, layer="0")
+
+
+class Scalar(nn.Module):
+    def forward(self, x):
+        return x.mean()

@@ -99,7 +99,7 @@ def test_keep_best_loads_the_best_epoch(data):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     seen = []
 
-    def remember(history):
+    def remember(run):
         seen.append(copy.deepcopy(model.state_dict()))
         for group in optimizer.param_groups:  # ruin what follows, so that best is not last
             group["lr"] *= -3
@@ -111,28 +111,42 @@ def test_keep_best_loads_the_best_epoch(data):
         optimizer=optimizer,
         epochs=4,
         keep_best=True,
-        on_epoch_end=remember,
+        callbacks=[remember],
     )
     assert history.best["epoch"] < 4
     expected = seen[history.best["epoch"] - 1]
     assert all(torch.equal(t, expected[name]) for name, t in model.state_dict().items())
 
 
+def all_frozen(model):
+    tl.freeze(model)
+    return torch.optim.SGD(model.parameters(), 0.1)
+
+
+def head_missing(model):
+    return torch.optim.SGD(model[0].parameters(), 0.1)
+
+
+def frozen_but_held(model):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    tl.freeze(model[0])
+    return optimizer
+
+
+def head_replaced_afterwards(model):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    model[3] = nn.Linear(8, 2)
+    return optimizer
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda m: (tl.freeze(m), torch.optim.SGD(m.parameters(), 0.1))[1], "nothing to train"),
-        (lambda m: torch.optim.SGD(m[0].parameters(), 0.1), "3.weight, 3.bias can be trained"),
-        (
-            lambda m: (torch.optim.SGD(m.parameters(), 0.1), tl.freeze(m[0]))[0],
-            "is frozen and still in the optimizer",
-        ),
-        (
-            lambda m: (torch.optim.SGD(m.parameters(), 0.1), m.__setitem__(3, nn.Linear(8, 2)))[0],
-            "not part of this model",
-        ),
+        (all_frozen, "nothing to train"),
+        (head_missing, "3.weight, 3.bias can be trained"),
+        (frozen_but_held, "is frozen and still in the optimizer"),
+        (head_replaced_afterwards, "not part of this model"),
     ],
-    ids=["all-frozen", "missing", "frozen-held", "head-replaced-after"],
 )
 def test_inconsistent_optimizers_are_refused(data, prepare, words):
     model = small_network()
@@ -153,12 +167,12 @@ def test_nan_stops_with_the_last_good_weights(data):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     good = {}
 
-    def poison(history):
+    def poison(run):
         good.update(tl.fingerprint(model))
         optimizer.param_groups[0]["lr"] = float("inf")
 
     with pytest.warns(UserWarning, match="learning rate ten times smaller"):
-        history = tl.fit(model, loader(data), optimizer=optimizer, epochs=5, on_epoch_end=poison)
+        history = tl.fit(model, loader(data), optimizer=optimizer, epochs=5, callbacks=[poison])
     assert "not finite in epoch 2" in history.stopped and len(history.rows) == 1
     assert tl.fingerprint(model) == good
 

@@ -1,10 +1,11 @@
 """Keep freed memory for the next step instead of giving it back to the system after each.
 
 A training step asks for the same large pieces again and again. glibc, the C library of most Linux
-systems, returns them to the kernel whenever a few megabytes are free, and the kernel hands them out
-anew page by page, each cleared first. On two cores this took a fifth of ResNet-18's fine-tuning and
-half of EfficientNet-Lite0's (benchmarks/README.md has the command). torch's own notes on CPU
-performance advise another allocator for the same reason; two settings of this one do.
+systems, returns them to the kernel whenever a few megabytes are free, and the kernel has to give
+them out again page by page, each cleared first. On two cores this took a fifth of ResNet-18's
+fine-tuning and half of EfficientNet-Lite0's (benchmarks/README.md has the command). torch's own
+notes on CPU performance advise another allocator for the same reason; two settings of this one do.
+`tl.setup()` and the command line call it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MMAP = (2**28, 2**25)  # old releases take no more than 32 MB
 def keep_freed_memory() -> bool:
     """Let this process keep up to 1 GB that it has freed; whether it could be arranged.
 
-    Only where glibc is the C library, and not against settings of one's own (`MALLOC_...` or
+    Only where glibc is the C library, and not where you have settings of your own (`MALLOC_...` or
     `GLIBC_TUNABLES` in the environment). The system's other allocators do this by themselves.
     """
     own = [name for name in os.environ if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES"]

@@ -38,9 +38,9 @@ def available_memory() -> int:
 def check_memory(needed: int, what: str, remedy: str, share: float = 0.8) -> None:
     """Raise `InputError` if `needed` bytes are more than `share` of what is available.
 
-    To be called before the bytes are taken: a system out of memory kills the process, or stands
-    still, without a word. `what` begins the message's first sentence ("40,000 images of 224 px"),
-    `remedy` is the last.
+    Call it before the memory is taken: a system that runs out of memory kills the process or stops
+    responding, without a message. `what` begins the first sentence of the message ("40,000 images
+    of 224 px"), `remedy` is the last.
     """
     available = available_memory()
     if needed > share * available:
@@ -56,7 +56,7 @@ def with_smaller_batches(
     """Call `run(batch_size)`; as long as memory runs out, halve the batch and call it again.
 
     Args:
-        run: takes a batch size and does the whole job anew.
+        run: takes a batch size and does the whole job from its start.
         restore: called before another try: puts back what a job that broke off has changed, such as
             the weights, the optimizer's state and a generator.
 
@@ -78,10 +78,7 @@ def with_smaller_batches(
         free_caches()
         restore()
         smaller = batch_size // 2
-        print(
-            f"a batch of {batch_size} does not fit into the memory of {where}; "
-            f"going on with {smaller}"
-        )
+        print(f"a batch of {batch_size} does not fit into the memory of {where}; trying {smaller}")
         batch_size = smaller
 
 

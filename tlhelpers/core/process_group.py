@@ -1,7 +1,7 @@
 """One job in several processes, on one machine or many.
 
 torchrun starts the processes and sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT;
-anything that sets these does as well (SLURM, Kubeflow, Ray). There is no launcher here.
+anything else that sets these will do (SLURM, Kubeflow, Ray). There is no launcher here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .errors import InputError
 
 
 class PeerLost(RuntimeError):
-    """Another process of the job has ended, so this one cannot go on."""
+    """Another process of the job has ended, so this one cannot continue."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,14 @@ def connect() -> Iterator[ProcessGroup]:
 
 @contextlib.contextmanager
 def _together() -> Iterator[None]:
-    """Say in words what a broken connection to another process means."""
+    """Explain a broken connection to another process."""
     try:
         yield
     except (dist.DistError, RuntimeError) as error:
         if isinstance(error, dist.DistError) or is_peer_loss(error):
             raise PeerLost(
                 "another process of this job has ended, so all end here. Look for the first error "
-                "above. The same command again goes on from the last save."
+                "above. The same command resumes from the last save."
             ) from error
         raise
 

@@ -15,9 +15,6 @@ from torch import nn
 from .allocator import keep_freed_memory
 from .errors import InputError, nearest, remedy
 
-# Everything that computes comes through this room, and it has to be said before the first tensor.
-keep_freed_memory()
-
 PROFILES = ("mini", "full")
 
 
@@ -86,6 +83,8 @@ def setup(
 ) -> Runtime:
     """Choose profile and device, seed everything, print what was decided.
 
+    Also lets the process keep freed memory for the next training step, see `core/allocator.py`.
+
     Args:
         profile: "mini" or "full"; None takes `TLHELPERS_PROFILE`, else "mini". A profile given here
             is put into that variable, so that every later call agrees.
@@ -101,6 +100,7 @@ def setup(
         get_profile(), get_device(device), seed, os.environ.get("TLHELPERS_BACKBONE", backbone)
     )
     seed_everything(seed)
+    keep_freed_memory()
     if not quiet:
         precision = "bf16 where it helps" if has_bfloat16(runtime.device) else "fp32"
         rows = [

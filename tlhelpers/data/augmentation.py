@@ -1,7 +1,7 @@
-"""Augmentation of whole batches, drawn anew for every sample.
+"""Augmentation of whole batches, drawn for every sample by itself.
 
-torchvision's transforms draw once for a batch tensor, so that all its images are turned alike. Here
-each sample has its own draw, and the batch still is one `grid_sample` or one matrix product.
+torchvision's transforms draw once for a batch tensor: all its images are rotated by one angle. Here
+each sample has its own draw, and the batch is still one `grid_sample` or one matrix product.
 
 A factory returns a function (x, generator) -> x for `BatchLoader(augment=...)`; x is float
 (B, 3, H, W) in 0..1 and stays so. All numbers of a batch come from the generator, on its device.
@@ -139,8 +139,8 @@ def color_jitter(
 
 
 @dataclass(frozen=True)
-class Share:
-    """Stands for a generator where a process holds some samples of a batch only.
+class Shard:
+    """A generator, for a process that holds only some samples of a batch.
 
     The numbers of all `total` samples are drawn and those of its `own` are used, so that a sample
     is augmented in the same way however many processes share the batch.
@@ -154,9 +154,9 @@ class Share:
 class _Draw:
     """Random numbers, one for each sample of x, in a fixed order."""
 
-    def __init__(self, x: Tensor, draws: torch.Generator | Share | None):
-        if not isinstance(draws, Share):
-            draws = Share(draws, len(x), slice(None))
+    def __init__(self, x: Tensor, draws: torch.Generator | Shard | None):
+        if not isinstance(draws, Shard):
+            draws = Shard(draws, len(x), slice(None))
         self.device, self.draws = x.device, draws
         self.source = draws.generator.device if draws.generator is not None else "cpu"
 

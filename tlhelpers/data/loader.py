@@ -1,4 +1,4 @@
-"""Batches straight from tensors: no worker processes, nothing decoded twice."""
+"""Batches from tensors in memory: no worker processes, and no image is decoded twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device
-from .augmentation import Augment, Share
+from .augmentation import Augment, Shard
 
 
 class BatchLoader:
@@ -24,7 +24,7 @@ class BatchLoader:
 
     batch_size: with train=True a last batch of one sample would break BatchNorm, so it joins the
         batch before.
-    train: shuffle anew in every pass.
+    train: shuffle again in every epoch.
     augment: function (x, generator) -> x on (B, 3, H, W) in 0..1, or a list of them in order; see
         `random_affine`, `random_resized_crop`, `color_jitter`. Used with train=False too: one can
         extract features of several views.
@@ -91,7 +91,7 @@ class BatchLoader:
             self.batch_total = len(rows)
             if self.train and self.processes.size > 1:
                 own = slice(self.processes.rank, None, self.processes.size)
-                rows, draws = rows[own], Share(self.generator, len(rows), own)
+                rows, draws = rows[own], Shard(self.generator, len(rows), own)
             x = self._inputs[rows].to(self.device, non_blocking=True)
             x = x if hasattr(self.data, "features") else self._prepare(x, draws)
             yield x, self._labels[rows.to(self.device, non_blocking=True)]

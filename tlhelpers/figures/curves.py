@@ -141,7 +141,11 @@ def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=Non
     ticks = range(len(classes))
     turn = 0 if len(classes) < 5 and max(map(len, names)) <= 14 else 45
     ax.set_xticks(
-        ticks, names, rotation=turn, ha="right" if turn else "center", rotation_mode="anchor",
+        ticks,
+        names,
+        rotation=turn,
+        ha="right" if turn else "center",
+        rotation_mode="anchor",
         **PLAIN,
     )
     ax.set_yticks(ticks, names, **PLAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from ..core.assets import data_dir
 RESIZE = "upright by EXIF; the centre square; bilinear with antialiasing to size x size"
 
 
-def command(python: str) -> str:
-    """`python -m tlhelpers` with the Python that has the library, from the project's folder."""
+def command(elsewhere: str = "python") -> str:
+    """`python -m tlhelpers` with the Python that runs this, by its path from the project's folder.
+
+    elsewhere: what to call it when it does not lie in that folder.
+    """
     # Not resolved: an environment's Python is often a link to the system's.
-    path, root = Path(python), data_dir().parent
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else "python"
-    return f"{shown} -m tlhelpers"
+    path, root = Path(sys.executable), data_dir().parent
+    inside = path.is_relative_to(root)
+    return f"{shlex.quote(path.relative_to(root).as_posix()) if inside else elsewhere} -m tlhelpers"
 
 
 def escaped(text: str) -> str:
@@ -30,7 +34,7 @@ def escaped(text: str) -> str:
     return f"\u2068{text}\u2069" if isolate else text
 
 
-def model_card(metrics: dict, out: Path, python: str) -> str:
+def model_card(metrics: dict, out: Path) -> str:
     """The card of a finished job, from its metrics alone."""
     settings, classes = metrics["settings"], metrics["classes"]
     backbone, given = metrics["backbone"], metrics["preparation"]
@@ -55,7 +59,7 @@ def model_card(metrics: dict, out: Path, python: str) -> str:
     curves = "\n![Loss and accuracy by epoch](curves.png)\n" if metrics["history"] else ""
     listed = ", ".join(f"{i} {escaped(name)}" for i, name in enumerate(classes[:100]))
     more = ", ... (metrics.json has all)" if len(classes) > 100 else ""
-    run, size = command(python), given["image_size"]
+    run, size = command(), given["image_size"]
     where = "in the course's folder" if "/" in run else "with the Python that has `tlhelpers`"
     return f"""# Classifier of {len(classes)} classes, fine-tuned from {escaped(backbone["name"])}
 {notes}
@@ -84,8 +88,9 @@ Without `tlhelpers`{_unaided(backbone["network"])}:
 
 - Network: {_built_by(backbone["network"])}
 - Weights it started from: {escaped(backbone["source"])}
-- Input: RGB, {size} x {size} pixels, values in 0..1, minus the mean {_three(given["mean"])}, divided by
-  the standard deviation {_three(given["std"])}. How a picture gets there: {given["resize"]}
+- Input: RGB, {size} x {size} pixels, values in 0..1, minus the mean {_three(given["mean"])},
+  divided by the standard deviation {_three(given["std"])}
+- How a picture gets there: {given["resize"]}
 - Output: one logit for each class, in this order: {listed}{more}
 - Method: {settings["method"]}, {settings["epochs"]} epochs, batches of {settings["batch_size"]},
   learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 import sys
 
 from ..core.errors import InputError, on_command_line
@@ -93,7 +94,8 @@ def _finetune(options: argparse.Namespace) -> int:
                 f"images, balanced {stage['balanced_accuracy']:.3f}"
             )
         print(f"{options.out}: README.md says all; model.safetensors is the classifier")
-        print(f"use it: {command(sys.executable)} predict {options.out} PICTURE ...")
+        run = command(shlex.quote(sys.executable))
+        print(f"use it: {run} predict {shlex.quote(options.out)} PICTURE ...")
     return 0
 
 
@@ -157,7 +159,12 @@ def _parser() -> argparse.ArgumentParser:
     add = add_command("export", _export, "write a classifier for use without this library")
     add("model", help="a model.safetensors of finetune, or the folder it lies in")
     formats = ("onnx", "torchscript", "state-dict")
-    add("--format", choices=formats, required=True, help="onnx: pip install onnx onnxruntime onnxscript first")
+    add(
+        "--format",
+        choices=formats,
+        required=True,
+        help="onnx: pip install onnx onnxruntime onnxscript first",
+    )
     add("--out", help="the file; beside the model if left out")
     return parser
 

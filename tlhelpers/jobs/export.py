@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError, nearest
+from ..core.files import atomic_write
 from ..models.backbones import Backbone
 from .card import RESIZE
 from .prediction import load_finetuned
@@ -60,17 +60,11 @@ def export(model: str | Path, form: str, out: str | Path | None = None) -> Path:
     path = Path(out) if out is not None else source.with_suffix(SUFFIXES[form])
     if path.resolve() == source.resolve() or path.is_dir() or not path.parent.is_dir():
         raise InputError(f"cannot write {path}. Give --out another file, in a folder that exists.")
-    classifier, partial = Classifier(backbone), path.with_name(path.name + ".part")
+    classifier = Classifier(backbone)
     write = {"onnx": _onnx, "torchscript": _torchscript, "state-dict": _state_dict}[form]
-    try:
-        with torch.no_grad():
-            read_back = write(classifier, facts_of(backbone), partial)
-            _compare(classifier, read_back, backbone.image_size, path)
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}. Give --out another file.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(path) as partial, torch.no_grad():
+        read_back = write(classifier, facts_of(backbone), partial)
+        _compare(classifier, read_back, backbone.image_size, path)
     return path
 
 
@@ -145,7 +139,7 @@ def _example(facts: dict, n: int) -> Tensor:
 
 
 def _compare(classifier: Classifier, read_back, size: int, path: Path) -> None:
-    """The file gives the network's probabilities, for batches of other sizes than it was made of."""
+    """The file gives the network's probabilities, also in batches of other sizes."""
     for n in (1, 3):
         images = _example({"image_size": size}, n)
         try:

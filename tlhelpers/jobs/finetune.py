@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.allocator import keep_freed_memory
 from ..core.assets import sha256
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device, get_profile, seed_everything
@@ -28,7 +29,7 @@ from ..data.listing import Listing
 from ..data.loader import BatchLoader
 from ..models.backbones import load_backbone
 from ..models.heads import get_heads, replace_head
-from ..training.loop import predict
+from ..training.evaluate import predict
 from . import run_folder as outputs
 from .report import illustrate, is_illustrated, write_report
 from .settings import Settings
@@ -65,6 +66,7 @@ def finetune(
     out, clock = Path(out), _Clock()
     work = out / outputs.WORK
     device = get_device(device)
+    keep_freed_memory()
     seed_everything(settings.seed)
     parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
     backbone = load_backbone(settings.backbone, weights=settings.weights)

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import InputError
+from ..core.files import read_tensors
 from ..core.memory import with_smaller_batches
 from ..core.progress import Progress
 from ..data.decoding import decode, why
@@ -22,8 +23,7 @@ from ..data.loader import BatchLoader
 from ..models.backbones import Backbone, load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
-from ..training.loop import predict
-from ..training.resuming import read_tensors
+from ..training.evaluate import predict
 
 BATCH = 64
 LONG = 200  # pictures: from here on it takes long enough to be watched

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from pathlib import Path
 
@@ -11,11 +10,12 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..core.files import write_text
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
 from ..models.backbones import Backbone
 from ..training.checkpoints import save_checkpoint
-from ..training.history import History
+from ..training.metrics import History
 from . import run_folder as outputs
 from .card import RESIZE, model_card
 
@@ -70,8 +70,8 @@ def write_report(
         **preparation,
     )
     rows = {part: listing.paths for part, listing in parts.items()}
-    outputs.write_text(out / "split.json", json.dumps(rows, indent=1))
-    outputs.write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
+    write_text(out / "split.json", json.dumps(rows, indent=1))
+    write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
     illustrate(out, metrics)
     return metrics
 
@@ -83,7 +83,7 @@ def illustrate(out: Path, metrics: dict) -> None:
     """
 
     def card() -> None:
-        outputs.write_text(out / "README.md", model_card(metrics, out, sys.executable))
+        write_text(out / "README.md", model_card(metrics, out))
 
     makers = {"README.md": card, "confusion_matrix.png": lambda: _draw_confusion(out, metrics)}
     if metrics["history"]:

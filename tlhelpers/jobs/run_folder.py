@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.files import write_text
 
 PLAN, METRICS, WORK = "plan.json", "metrics.json", "work"
 
 
-def prepare(
-    out: Path, plan: dict, overwrite: bool, complete: Callable[[Path, dict], bool]
-) -> str:
+def prepare(out: Path, plan: dict, overwrite: bool, complete: Callable[[Path, dict], bool]) -> str:
     """Make the folder of a job, or take it up again; "new", "interrupted" or "finished".
 
     A folder is taken up again when its plan is the same and something is still to do: training, or
@@ -46,27 +44,15 @@ def prepare(
     return "new"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; `InputError` when there is no room or no permission."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        _forget(partial)
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}. Make room or choose another folder; "
-            "what was saved before is whole, and the same command resumes from it."
-        ) from error
-
-
 def _resume(out: Path, plan: dict, complete: Callable[[Path, dict], bool]) -> str:
+    metrics = out / METRICS
     try:
         earlier = json.loads((out / PLAN).read_text(encoding="utf-8"))
-        metrics = out / METRICS
         finished = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else None
     except (OSError, ValueError) as error:
-        raise InputError(f"the run in {out} is damaged ({error}); --overwrite starts anew.") from error
+        raise InputError(
+            f"{out} holds a damaged run ({error}); --overwrite starts anew."
+        ) from error
     different = [key for key in plan if earlier.get(key) != plan[key]]
     if finished and (different or complete(out, finished)):
         raise InputError(
@@ -79,10 +65,3 @@ def _resume(out: Path, plan: dict, complete: Callable[[Path, dict], bool]) -> st
             "resume it, another --out, or --overwrite to start anew."
         )
     return "finished" if finished else "interrupted"
-
-
-def _forget(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        pass

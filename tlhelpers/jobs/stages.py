@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..core.errors import InputError
+from ..core.files import read_tensors, write_tensors
 from ..core.memory import available_memory, with_smaller_batches
 from ..core.process_group import ProcessGroup
 from ..data.augmentation import random_resized_crop
@@ -20,9 +21,9 @@ from ..models.backbones import Backbone
 from ..models.freezing import freeze_batchnorm, param_groups
 from ..models.heads import get_head
 from ..training.features import FeatureTensors, extract_features, linear_probe
-from ..training.history import History
 from ..training.loop import fit
-from ..training.resuming import TrainingCheckpoint, read_tensors, write_tensors
+from ..training.metrics import History
+from ..training.resuming import TrainingCheckpoint
 from .settings import Settings
 
 
@@ -110,7 +111,7 @@ def train_network(
     save_every: float,
     processes: ProcessGroup,
 ) -> History:
-    """All layers but the normalisation, by one cycle; an interrupted run is resumed."""
+    """Train all layers but the normalisation, in one cycle; an interrupted run is resumed."""
     begin = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     freeze_batchnorm(model)
 
@@ -134,10 +135,8 @@ def train_network(
             total_steps=settings.epochs * len(train),
             cycle_momentum=False,
         )
-        snapshot = TrainingCheckpoint(
-            work / f"training-{batch_size}.safetensors",
-            every=save_every,
-            writer=processes.is_main,
+        checkpoint = TrainingCheckpoint(
+            work / f"training-{batch_size}.pt", every=save_every, writes=processes.is_main
         )
         return fit(
             model,
@@ -147,7 +146,7 @@ def train_network(
             epochs=settings.epochs,
             batch_scheduler=cycle,
             keep_best=True,
-            snapshot=snapshot,
+            callbacks=[checkpoint],
             progress=processes.is_main,
         )
 

@@ -63,8 +63,8 @@ def replace_head(model: nn.Module, new: int | nn.Module) -> nn.Module:
     precision, and is trainable even where the network is frozen. The auxiliary classifiers of
     GoogLeNet and Inception are taken off: they know the old classes only, and without them the
     network returns plain logits in train mode too. A distilled network, which averages the answers
-    of two heads, gets a copy of the new one as its second. Raises `InputError` for less than one class,
-    and for a Linear layer made for another number of features.
+    of two heads, gets a copy of the new one as its second. Raises `InputError` for less than one
+    class, and for a Linear layer made for another number of features.
     """
     if isinstance(new, bool) or not isinstance(new, (int, nn.Module)):
         raise InputError(f"a head is a number of classes or a module, not {new!r}.")

@@ -122,7 +122,8 @@ def _places() -> str:
 
 def _advice(name: str, url: str) -> str:
     place = f"Get it from {url} and place it in {_folders()[0]}. " if url else ""
-    ways = remedy(
+    ways = f"The course has weights for {', '.join([*MINI, 'efficientnet_lite0'])}. "
+    ways += remedy(
         f'Or give a file of your own, load_backbone("{name}", weights=FILE), or take random '
         f'weights: load_backbone("{name}", pretrained=False).',
         "Or give a file of your own: --weights FILE.",

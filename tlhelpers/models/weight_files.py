@@ -89,24 +89,21 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) 
             "no such part.",
             stacklevel=3,
         )
-    whole = _take_head(model, found, heads)
-    own = model.state_dict()
-    model.load_state_dict({n: found[n] for n in own if n in found and (whole or not of_head(n))}, strict=False)  # fmt: skip
+    whole = _take_head(model, found, heads[0])
+    # Not strict: what is missing was looked at above.
+    kept = {n: t for n, t in found.items() if n in own and (whole or not of_head(n))}
+    model.load_state_dict(kept, strict=False)
     return whole
 
 
-def _take_head(model: nn.Module, found: dict[str, Tensor], heads: list[str]) -> bool:
+def _take_head(model: nn.Module, found: dict[str, Tensor], head: str) -> bool:
     """Give the network a head of as many classes as the file's; False where the file has none."""
-    names = {n: t for n, t in model.state_dict().items() if any(n.startswith(f"{h}.") for h in heads)}
-    if not names or any(name not in found for name in names):
+    layer, weight = model.get_submodule(head), found.get(f"{head}.weight")
+    if weight is None or not hasattr(layer, "weight") or weight.shape[1:] != layer.weight.shape[1:]:
         return False
-    first = found[f"{heads[0]}.weight"] if f"{heads[0]}.weight" in names else None
-    if first is not None and len(first) != len(names[f"{heads[0]}.weight"]):
-        if first.shape[1:] != names[f"{heads[0]}.weight"].shape[1:]:
-            return False
-        replace_head(model, len(first))
-    own = model.state_dict()
-    return all(found[name].shape == own[name].shape for name in names)
+    if len(weight) != len(layer.weight):
+        replace_head(model, len(weight))
+    return True
 
 
 def _state(content, path: Path) -> dict[str, Tensor]:

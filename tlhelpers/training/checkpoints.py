@@ -6,13 +6,13 @@ Nothing is pickled, so a file from a stranger can be opened without running thei
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from ..core.errors import InputError
+from ..core.files import read_tensors, write_tensors
 
 
 def save_checkpoint(
@@ -26,20 +26,12 @@ def save_checkpoint(
     Raises:
         InputError: the folder is missing or not writable.
     """
-    from safetensors.torch import save_file
-
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} does not exist: make it first.")
-    metadata = {"backbone": backbone, "classes": classes, "torch": torch.__version__, **extra}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    partial = path.with_name(path.name + ".part")
-    try:
-        save_file(tensors, partial, metadata={"tlhelpers": json.dumps(metadata)})
-        os.replace(partial, path)  # atomic: a reader sees the old file or the new one
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error}. Choose another folder.") from error
+    facts = {"backbone": backbone, "classes": list(classes), "torch": torch.__version__}
+    facts |= {name: _plain(name, value) for name, value in extra.items()}
+    write_tensors(path, model.state_dict(), facts)
     return path
 
 
@@ -59,22 +51,17 @@ def load_checkpoint(
         InputError: no such file, not a checkpoint of ours, another architecture or other classes.
             The model is unchanged then.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     if not path.is_file():
         raise InputError(
             f"there is no checkpoint {path}. Check the path, or write one: tl.save_checkpoint."
         )
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})["tlhelpers"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    tensors, metadata = read_tensors(path)
+    if missing := [name for name in ("backbone", "classes") if name not in metadata]:
         raise InputError(
-            f"{path} is not a whole checkpoint written by tl.save_checkpoint ({error}). "
-            "Save it again, or take another file."
-        ) from error
+            f"{path} does not say its {' and '.join(missing)}, so tl.save_checkpoint did not "
+            "write it. Save it again, or take another file."
+        )
     if backbone is not None and backbone != metadata["backbone"]:
         raise InputError(
             f'{path} holds a "{metadata["backbone"]}", not a "{backbone}": '
@@ -99,3 +86,16 @@ def load_checkpoint(
         )
     model.load_state_dict(tensors)
     return metadata
+
+
+def _plain(name: str, value):
+    """A value as JSON can hold it: numbers of torch and NumPy become Python's."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    try:
+        json.dumps(value)
+    except TypeError as error:
+        raise InputError(
+            f"{name}={type(value).__name__} cannot be stored in a checkpoint's metadata: give "
+            "numbers, strings, or lists and dicts of them."
+        ) from error
+    return value

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError, nearest
-from ..core.process_group import SINGLE_PROCESS
+from ..core.errors import InputError
 from ..core.runtime import inference
-from ..models.heads import get_head
-from .guards import explain_memory_error, explain_size_error
+from ..data.any_loader import as_loader
+from ..data.loader import BatchLoader
+from .guards import explain_batch_errors
+from .layer_output import read_layer
 
 
 @dataclass
@@ -41,75 +42,53 @@ class FeatureTensors:
 def extract_features(
     model: nn.Module, loader, *, layer: str | None = None, views: int = 1
 ) -> FeatureTensors:
-    """Run the network once over the data and keep what one of its layers says.
+    """Run the network once over the data and keep the output of one of its layers.
 
-    The network is used in eval mode and without gradients, and is left as it was. A cache forbids
-    fresh augmentation; `views` is the remedy: so many augmented passes are cached.
+    The network is used in eval mode and without gradients; afterwards it is as it was, except that
+    it stays on the loader's device. A cache forbids fresh augmentation; `views` is the remedy: so
+    many augmented passes are cached.
 
     Args:
-        loader: a `BatchLoader` in the data's order (train=False), with `augment` if views > 1.
-        layer: name of the module whose output is kept, as in `model.named_modules()`: maps
-            (N, C, H, W) and tokens (N, T, C) are averaged to (N, C). None keeps what enters the
-            head: the features a new linear head would see. Layers behind it are not computed.
+        loader: a `BatchLoader` in the data's order (train=False), with `augment` if views > 1; or
+            torch's `DataLoader` without `shuffle`.
+        layer: name of the module whose output is kept, as in `model.named_modules()`: maps and
+            tokens are averaged to (N, C), see
+            `layer_output`. None keeps what enters the head: the
+            features a new linear head would see. Layers behind it are not computed.
         views: passes over the loader.
 
     Raises:
-        InputError: unknown layer; a shuffling loader; several views without augmentation.
+        InputError: unknown layer; an output of unknown layout; a shuffling loader; several views
+            without augmentation.
     """
-    if getattr(loader, "train", False):
+    loader = as_loader(loader)
+    if getattr(loader, "train", False) or getattr(loader, "shuffles", False):
         raise InputError(
             "extract_features needs the data in their own order: use a BatchLoader without "
-            "train=True (augment= may stay)."
+            "train=True (augment= may stay), or a DataLoader without shuffle=True."
         )
-    if views > 1 and getattr(loader, "augment", None) is None:
+    if views > 1 and isinstance(loader, BatchLoader) and loader.augment is None:
         raise InputError(
             f"{views} views without augmentation would be {views} equal copies. "
             "Give the loader augment=..., or leave views at 1."
         )
-    processes, n = getattr(loader, "processes", SINGLE_PROCESS), len(loader.data)
-    rows, found, filled = len(processes.shard(n)), None, 0
-
-    def keep(output: Tensor) -> None:
-        nonlocal found, filled
-        output = _pooled(output)
-        # One piece for all, asked for once: a small piece from every batch would lie between the
-        # large ones that are freed, which then find no room and take memory anew, batch by batch.
-        if found is None:
-            # float32 so that a head trained on the cache does not inherit bf16's rounding
-            found = output.new_empty((views * rows, output.shape[1]), dtype=torch.float32)
-        found[filled : filled + len(output)] = output
-        filled += len(output)
-        raise _Reached
-
-    if layer is None:
-        _, head = get_head(model)
-        hook = head.register_forward_pre_hook(lambda module, inputs: keep(inputs[0]))
-    else:
-        modules = dict(model.named_modules())
-        if layer not in modules or not layer:
-            raise InputError(f'no layer "{layer}".{nearest(layer, [n for n in modules if n])}')
-        hook = modules[layer].register_forward_hook(lambda module, inputs, output: keep(output))
     model.to(device=loader.device, memory_format=torch.channels_last)
-    try:
-        with inference(model, loader.device):
-            for _ in range(views):
-                for x, y in loader:
-                    try:
-                        with (
-                            explain_memory_error(loader.device, len(y)),
-                            explain_size_error(model, x),
-                        ):
-                            model(x)
-                    except _Reached:
-                        continue
-                    raise InputError(f'the network never runs "{layer}" in its forward pass.')
-    finally:
-        hook.remove()
-    features = found.cpu()  # at the end: moved batch by batch, the device would wait for each
-    if processes.size > 1:  # each process has run its share, by itself; now all get the whole
-        features = torch.cat([processes.gather(part, n) for part in features.split(rows)])
-    labels = loader.data.labels.cpu().repeat(views)
-    return FeatureTensors(features, labels, list(loader.classes), views)
+    rows = _Rows()
+    labels = []
+    with inference(model, loader.device), read_layer(model, layer) as read:
+        for _ in range(views):
+            for x, y in loader:
+                with explain_batch_errors(model, x):
+                    rows.add(read(x), views * len(loader))
+                labels.append(y)
+    features, labels = rows.found.cpu(), torch.cat(labels).cpu()
+    if loader.processes.size > 1:  # each process has run its shard; now all get the whole
+        n, shard = len(loader.data), len(labels) // views
+        features, labels = (
+            torch.cat([loader.processes.gather(part, n) for part in whole.split(shard)])
+            for whole in (features, labels)
+        )
+    return FeatureTensors(features, labels, list(loader.classes or []), views)
 
 
 def linear_probe(data: FeatureTensors, *, C: float = 1.0) -> nn.Linear:
@@ -151,12 +130,26 @@ def linear_probe(data: FeatureTensors, *, C: float = 1.0) -> nn.Linear:
     return head
 
 
-class _Reached(Exception):
-    """The layer wanted has spoken: the rest of the forward pass need not run."""
+class _Rows:
+    """Rows of features in one piece of memory, on the device.
 
+    Small tensors kept from every batch would break up the memory that the large ones leave behind,
+    so that each batch takes new memory. And on a GPU each copy to the CPU would wait.
+    """
 
-def _pooled(output: Tensor) -> Tensor:
-    """(N, D) of a layer's output: maps (N, C, H, W) and tokens (N, T, C) are averaged."""
-    if output.ndim == 4:
-        return output.mean((2, 3))
-    return output.mean(1) if output.ndim == 3 else output
+    def __init__(self):
+        self._all, self._filled = None, 0
+
+    @property
+    def found(self) -> Tensor:
+        return self._all[: self._filled]
+
+    def add(self, output: Tensor, batches: int) -> None:
+        """Append `output` (B, D), the first of so many batches, none of them larger."""
+        if self._all is None:
+            # float32 so that a head trained on the cache does not inherit bf16's rounding
+            self._all = output.new_empty(
+                (batches * len(output), output.shape[1]), dtype=torch.float32
+            )
+        self._all[self._filled : self._filled + len(output)] = output
+        self._filled += len(output)

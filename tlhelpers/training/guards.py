@@ -1,4 +1,4 @@
-"""Checks that stop a training run before it goes wrong in silence."""
+"""Checks that stop a run before it goes wrong in silence, and errors that name the remedy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..core.memory import free_caches, is_memory_error
+from ..models.heads import get_head
 
 
 def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Raise `InputError` unless the optimizer holds just the trainable parameters of the model.
 
-    PyTorch trains on without a word when the optimizer was built before the head was replaced,
+    PyTorch continues without a warning when the optimizer was built before the head was replaced,
     before a layer was unfrozen, or with frozen parameters that weight decay may still move.
     """
     names = {id(p): name for name, p in model.named_parameters()}
@@ -48,13 +49,64 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         raise InputError(f"{_listed(frozen)} is frozen and still in the optimizer. {remedy}")
 
 
-def check_outputs(logits: Tensor, classes: list[str]) -> None:
-    """Raise `InputError` unless logits are (N, K) with one output for each class of the data."""
-    if logits.ndim != 2 or logits.shape[1] != len(classes):
+def read_logits(output, classes: list[str] | None = None) -> Tensor:
+    """The logits (N, K) in what a network returned, one for each of `classes` where given.
+
+    A tensor is taken as it is; of a dict or an object its "logits" (Hugging Face's models;
+    GoogLeNet and Inception while training, whose auxiliary outputs are left out). Raises
+    `InputError` for anything else, and for a number of outputs that does not fit the classes.
+    """
+    if not torch.is_tensor(output):
+        found = output.get("logits") if isinstance(output, dict) else None
+        found = getattr(output, "logits", None) if found is None else found
+        if not torch.is_tensor(found):
+            raise InputError(
+                f"the network returns {type(output).__name__} without logits. Wrap it in a module "
+                "whose forward returns the logits (N, classes) alone."
+            )
+        output = found
+    if output.ndim != 2 or (classes is not None and output.shape[1] != len(classes)):
+        known = "" if classes is None else f"; the data have {len(classes)} classes: {classes[:9]}"
         raise InputError(
-            f"the network gives outputs of shape {tuple(logits.shape)}, the data have "
-            f"{len(classes)} classes. Give it a new head: tl.replace_head(model, {len(classes)})."
+            f"the network gives outputs of shape {tuple(output.shape)}{known}. Give it a new head, "
+            f"tl.replace_head(model, {len(classes or []) or 'classes'}), if it is to learn these; "
+            "or load the data with the class list that it was trained on: "
+            "load_image_folder(..., classes=train.classes)."
         )
+    return output
+
+
+def check_same_classes(trained: list[str] | None, given: list[str] | None, what: str) -> None:
+    """Raise `InputError` unless `what` has the classes, in the order, that a network learned.
+
+    A label is a position in the class list: with another list the accuracy is a number without a
+    meaning. Lists that are not known (None) are not compared.
+    """
+    if trained is None or given is None or list(trained) == list(given):
+        return
+    raise InputError(
+        f"{what} has the classes {list(given)}, the network learns or has learned {list(trained)}. "
+        "Labels are positions in these lists, so they would mean other classes. Load it with the "
+        "training classes, load_image_folder(..., classes=train.classes), or rename its folders."
+    )
+
+
+def remember_classes(model: nn.Module, classes: list[str] | None) -> None:
+    """Note on the head what its outputs mean; a new head starts without this note."""
+    if (head := _head(model)) is not None:
+        head.learned_classes = classes
+
+
+def learned_classes(model: nn.Module) -> list[str] | None:
+    """The classes that `fit` trained this network's head on; None where that is not known."""
+    return getattr(_head(model), "learned_classes", None)
+
+
+def _head(model: nn.Module) -> nn.Module | None:
+    try:
+        return get_head(model)[1]
+    except InputError:
+        return None
 
 
 @contextlib.contextmanager
@@ -75,10 +127,10 @@ def explain_size_error(model: nn.Module, x: Tensor) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None]:
-    """Turn "out of memory" into an `InputError` with the remedy, and let go of the failed batch.
+    """Turn "out of memory" into an `InputError` with the remedy, and free the failed batch.
 
-    To be held around what a batch costs, forward and backward, inside a function of its own: only
-    a function that has been left gives up its variables.
+    Wrap the forward and backward pass of a batch with it, and keep these in a function of their
+    own: Python frees the variables of a function when it returns.
     """
     try:
         yield
@@ -100,3 +152,10 @@ def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
+
+
+@contextlib.contextmanager
+def explain_batch_errors(model: nn.Module, x: Tensor) -> Iterator[None]:
+    """Both of the above, for one batch `x` on its way through `model`."""
+    with explain_memory_error(x.device, len(x)), explain_size_error(model, x):
+        yield

@@ -1,10 +1,48 @@
-"""What a training run did, epoch by epoch."""
+"""Loss and accuracy over the batches of an epoch, and what a whole run did, epoch by epoch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
+from torch import Tensor
+
 from ..core.errors import InputError, nearest
+from ..core.process_group import SINGLE_PROCESS, ProcessGroup
+
+
+class Meter:
+    """Sums of loss and correct answers.
+
+    They stay on the device, so that counting does not make the step loop wait for it.
+    """
+
+    def __init__(self, device: torch.device, processes: ProcessGroup = SINGLE_PROCESS):
+        self.loss = torch.zeros((), device=device)
+        self.correct = torch.zeros((), device=device)
+        self.n, self.processes = 0, processes
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch: its mean loss, logits (B, K) and labels (B,)."""
+        self.loss += loss * len(labels)  # per sample: the last batch may be short
+        self.correct += (logits.argmax(1) == labels).sum()
+        self.n += len(labels)
+
+    def result(self) -> dict[str, float]:
+        """{loss, accuracy, correct, n}: means and counts over all samples of all processes."""
+        sums = torch.stack([self.loss, self.correct, self.loss.new_tensor(self.n)])
+        loss, correct, n = self.processes.sum(sums).tolist()
+        return {"loss": loss / n, "accuracy": correct / n, "correct": round(correct), "n": round(n)}
+
+    def state_dict(self) -> dict:
+        """The sums of this process, for a training checkpoint."""
+        return {"loss": self.loss, "correct": self.correct, "n": self.n}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue from the sums of a training checkpoint."""
+        self.loss.copy_(state["loss"])
+        self.correct.copy_(state["correct"])
+        self.n = state["n"]
 
 
 @dataclass
