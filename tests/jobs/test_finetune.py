@@ -30,24 +30,6 @@ QUICK = Settings("resnet18", epochs=2, batch_size=8, size=32)
 SMALL = ["--backbone", "resnet18", "--epochs", "2", "--batch-size", "8", "--size", "32"]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    """Twenty of the drawn ants and twenty bees in one folder, without a split."""
-    folder = tmp_path_factory.mktemp("data")
-    for name in ("ants", "bees"):
-        (folder / name).mkdir()
-        for path in sorted((tl.data_dir() / "ants_bees" / "train" / name).iterdir())[:20]:
-            shutil.copy(path, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def finished(data, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("run") / "out"
-    assert main(["finetune", str(data), "--out", str(out), "--device", "cpu", *SMALL]) == 0
-    return out
-
-
 def results(out: Path) -> dict:
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     del metrics["seconds"], metrics["processes"]
@@ -111,25 +93,6 @@ def test_the_model_file_reaches_the_reported_accuracy(finished, data):
     stage = metrics["stages"]["fine-tuned"]
     assert measured["correct"] == stage["correct"] and measured["n"] == stage["n"] == 6
     assert measured["loss"] == pytest.approx(stage["loss"], rel=0.02)
-
-
-def test_predict_names_a_class_for_each_picture(finished, data, capsys):
-    pictures = sorted((data / "bees").iterdir())[:3]
-    assert main(["predict", str(finished), *map(str, pictures), "--top", "2"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": ")[0] for line in lines] == [str(path) for path in pictures]
-    for line in lines:
-        shares = [float(number) for number in re.findall(r"(?:ants|bees) ([\d.]+)", line)]
-        assert sum(shares) == pytest.approx(1, abs=0.002) and shares == sorted(shares)[::-1]
-
-
-def test_predict_goes_on_past_a_bad_picture_and_says_so(finished, data, tmp_path, capsys):
-    bad = tmp_path / "bad.jpg"
-    bad.write_text("no picture", encoding="utf-8")
-    good = next((data / "ants").iterdir())
-    assert main(["predict", str(finished / "model.safetensors"), str(bad), str(good)]) == 1
-    said = capsys.readouterr()
-    assert str(good) in said.out and "bad.jpg" in said.err
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -119,17 +119,18 @@ def plain_script(metrics: dict) -> str:
     library, _, name = backbone["network"].partition(":")
     size = given["image_size"]
     names = 'json.load(open("metrics.json", encoding="utf-8"))["classes"]'
-    first = f"import json, numpy, torch{', ' + library if library else ''}\n"
+    first = f"import json, numpy, torch{f', safetensors.torch, {library}' if library else ''}\n"
     first += "from PIL import Image, ImageOps\n"
-    picture = f"""image = ImageOps.exif_transpose(Image.open("another.jpg")).convert("RGB")
-image = ImageOps.fit(image, ({size}, {size}), Image.Resampling.BILINEAR)
-x = torch.from_numpy(numpy.array(image)).permute(2, 0, 1)[None]
+    picture = f"""image = Image.open("another.jpg")
+image.draft(None, ({size}, {size}))  # as in training: large JPEG files are decoded smaller
+image = ImageOps.exif_transpose(image).convert("RGB")
+x = numpy.array(ImageOps.fit(image, ({size}, {size}), Image.Resampling.BILINEAR))
+x = torch.from_numpy(x).permute(2, 0, 1)[None]
 """
     if not library:
         return f"""{first}classes = {names}
 model = torch.jit.load("model.torchscript")  # normalises, and gives probabilities
-{picture}with torch.no_grad():
-    print(dict(zip(classes, model(x)[0].tolist())))
+{picture}print(dict(zip(classes, model(x)[0].tolist())))
 """
     build = f'timm.create_model("{name}", num_classes={len(classes)})'
     if library == "torchvision":
@@ -137,13 +138,11 @@ model = torch.jit.load("model.torchscript")  # normalises, and gives probabiliti
         auxiliary = name in ("googlenet", "inception_v3")
         extra = ", aux_logits=False, init_weights=False" if auxiliary else ""
         build = f'torchvision.models.get_model("{name}", num_classes={len(classes)}{extra})'
-    return f"""{first}from safetensors.torch import load_file
-classes = {names}
+    return f"""{first}classes = {names}
 model = {build}
-model.load_state_dict(load_file("model.safetensors"))
+model.load_state_dict(safetensors.torch.load_file("model.safetensors"))
 {picture}mean, std = torch.tensor([{given["mean"]}, {given["std"]}])[:, :, None, None]
-with torch.no_grad():
-    print(dict(zip(classes, model.eval()((x / 255 - mean) / std)[0].softmax(0).tolist())))
+print(dict(zip(classes, model.eval()((x / 255 - mean) / std)[0].softmax(0).tolist())))
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,14 +181,16 @@ def _files(pictures: list[str]) -> list[Path]:
     """The files, and of folders those that training would take too."""
     files = []
     for path in map(Path, pictures):
-        inside = [
-            p
-            for p in (sorted(path.rglob("*")) if path.is_dir() else [])
-            if p.is_file()
-            and _is_image(p.name, ())
-            and not any(map(_hidden, p.relative_to(path).parts))
-        ]
+        inside = _pictures_in(path) if path.is_dir() else []
         if path.is_dir() and not inside:
             raise InputError(f"there are no pictures in {path}.")
         files += inside if path.is_dir() else [path]
     return files
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    found = []
+    for here, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        found += [Path(here, name) for name in sorted(names) if _is_image(name, ())]
+    return found

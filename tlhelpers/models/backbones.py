@@ -114,9 +114,11 @@ def _library(name: str) -> tuple[str, str]:
     library, colon, network = str(name).rpartition(":")
     if colon and library not in known:
         raise InputError(f'no library "{library}" in "{name}".{nearest(library, known)}')
+    architecture = network.partition(".")[0]
+    if "." in network and network in timm.list_pretrained(f"{architecture}.*"):
+        known["timm"].append(network)  # one of several sets of weights: "resnet50.a1_in1k"
     for candidate in [library] if colon else known:
-        there = timm.is_model(network) if candidate == "timm" else network in known[candidate]
-        if there:
+        if network in known[candidate]:
             return candidate, network
     names = known[library] if colon else [*list_backbones(), *known["torchvision"], *known["timm"]]
     raise InputError(f'there is no backbone "{name}".{nearest(network, names)}')
