@@ -26,9 +26,12 @@ def remedy(call: str, option: str) -> str:
 
 
 def arguments(**values: object) -> str:
-    """The arguments named as whoever asked gives them: `val_share=0.6`, or `--val-share 0.6`."""
+    """The arguments named as whoever asked gives them: `on_error="skip"`, or `--on-error skip`."""
     return ", ".join(
-        remedy(f"{name}={value!r}", f"--{name.replace('_', '-')} {value}")
+        remedy(
+            f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}",
+            f"--{name.replace('_', '-')} {value}",
+        )
         for name, value in values.items()
     )
 

@@ -44,3 +44,5 @@ class Settings:
             names = ("epochs", "batch_size", "lr", "backbone_lr")
             given = arguments(**{name: getattr(self, name) for name in names})
             raise InputError(f"{given}: at least 1 epoch, batches of 2, and rates above 0.")
+        if self.size is not None and self.size < 8:
+            raise InputError(f"{arguments(size=self.size)}: pictures need 8 pixels or more.")
