@@ -61,7 +61,8 @@ def model_card(metrics: dict, out: Path) -> str:
     more = ", ... (metrics.json has all)" if len(classes) > 100 else ""
     run, size = command(), given["image_size"]
     where = "in the course's folder" if "/" in run else "with the Python that has `tlhelpers`"
-    return f"""# Classifier of {len(classes)} classes, fine-tuned from {escaped(backbone["name"])}
+    begun = backbone["name"] if backbone["network"] else f"the course's small {backbone['name']}"
+    return f"""# Classifier of {len(classes)} classes, fine-tuned from {escaped(begun)}
 {notes}
 | stage | accuracy [95 % interval] | balanced accuracy | correct |
 |---|---|---|---|
