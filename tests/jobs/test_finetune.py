@@ -275,6 +275,9 @@ def test_an_interrupted_run_goes_on_only_with_its_own_settings(data, tmp_path, m
     other = Settings("resnet18", epochs=2, batch_size=16, size=32)
     with pytest.raises(InputError, match="batch_size: 8, now 16"):
         finetune(data, out, other, device="cpu")
+    said = []
+    finetune(data, out, QUICK, device="cpu", log=said.append)
+    assert said == [f"{out}: resuming the run that was interrupted"]
 
 
 def test_one_image_a_class_is_refused_with_the_class(tmp_path, data):

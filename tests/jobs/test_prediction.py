@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import tlhelpers as tl
 from tlhelpers.jobs import prediction
@@ -117,6 +118,25 @@ def test_pictures_go_through_the_network_in_batches(finished, data, monkeypatch)
     assert [a.path for a in together] == [a.path for a in single] == files
     for one, other in zip(single, together, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_the_answers_stay_clean(
+    finished, data, monkeypatch, capsys
+):
+    """What is said about it stands not between the lines that a program reads."""
+
+    def small_memory(model, loader):
+        if loader.batch_size > 4:
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(model, loader)
+
+    whole = prediction.predict
+    monkeypatch.setattr(prediction, "predict", small_memory)
+    monkeypatch.setattr(prediction, "BATCH", 10)
+    assert main(["predict", str(finished), str(data), "--json"]) == 0
+    said = capsys.readouterr()
+    assert len([json.loads(line) for line in said.out.splitlines()]) == 40
+    assert "a batch of 10 does not fit" in said.err
 
 
 def test_many_pictures_are_counted_where_nobody_sees_the_answers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -92,7 +93,8 @@ def classify(
             loader = BatchLoader(data, batch_size, **backbone.preprocessing, device=device)
             return predict(backbone.model, loader)[0].float().softmax(1).tolist()
 
-        return with_smaller_batches(run, BATCH)
+        with contextlib.redirect_stdout(sys.stderr):  # of the answers, nothing else may be between
+            return with_smaller_batches(run, BATCH)
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         for start in range(0, len(files), BATCH):
