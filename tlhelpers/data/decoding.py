@@ -10,12 +10,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..core.errors import InputError, nearest
+from .file_kinds import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 
-# What a class folder may hold. HEIC and HEIF are listed although Pillow alone cannot read them: a
-# telephone's photographs should be reported with a remedy, not passed over in silence.
-IMAGE_SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()
-)
 RESIZE_MODES = ("crop", "squash")
 
 

@@ -14,9 +14,10 @@ from ..core.assets import fetch, find_shared
 from ..core.errors import InputError, nearest
 from ..core.progress import Progress
 from ..core.runtime import get_profile
+from .class_files import some
 from .decoding import check_resize, decode, why
 from .image_tensors import ImageTensors
-from .listing import Listing, list_images, some
+from .listing import Listing, list_images
 from .pixel_file import PixelFile, new_pixels
 
 DRAWING_SIZE, PHOTOGRAPH_SIZE = 128, 224
