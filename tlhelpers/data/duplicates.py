@@ -20,7 +20,7 @@ from .class_files import some
 from .decoding import decode
 from .folder_splits import check_shares, divide, given_parts
 from .listing import Listing
-from .similarity import SIDE, similar_pairs, thumbnails
+from .similarity import GREY, SIDE, similar_pairs, thumbnails
 
 LONG = 2000  # images: from here on reading takes long enough to be watched
 
@@ -195,12 +195,12 @@ def _name_groups(repeats: Repeats, groups: list[int], names: list[str], labels: 
 def _look_at(given: dict[str, Listing], threads: int) -> tuple[Tensor, list[bytes]]:
     """Thumbnails and digests of every file; one that cannot be read has a flat thumbnail."""
     files = [listing.root / path for listing in given.values() for path in listing.paths]
-    small = np.zeros((len(files), SIDE, SIDE, 3), dtype=np.uint8)
+    thumbs = np.zeros((len(files), SIDE, SIDE), dtype=np.uint8)
 
     def look(row: int) -> bytes:
         try:
             content = files[row].read_bytes()
-            small[row] = decode(BytesIO(content), SIDE, "squash")
+            thumbs[row] = (decode(BytesIO(content), SIDE, "squash") @ GREY).round()
         except Exception:  # decoding the whole set reports it by name
             return row.to_bytes(8, "big")
         return hashlib.sha256(content).digest()
@@ -214,4 +214,4 @@ def _look_at(given: dict[str, Listing], threads: int) -> tuple[Tensor, list[byte
                 progress.update(len(digests))
     if progress:
         progress.close()
-    return thumbnails(torch.from_numpy(small).permute(0, 3, 1, 2)), digests
+    return torch.from_numpy(thumbs), digests

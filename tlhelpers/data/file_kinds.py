@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
-from PIL import Image
+from .opening import is_heif, open_image
 
 # HEIC and HEIF are listed although Pillow alone cannot read them: a telephone's photographs should
 # be reported with a remedy, not passed over in silence.
@@ -22,7 +22,6 @@ _SYSTEM_FOLDERS = frozenset(
     ("__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "lost+found")
     + ("system volume information",)
 )
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def is_image(path: Path) -> bool:
@@ -36,14 +35,10 @@ def is_image(path: Path) -> bool:
     if suffix in _RAW_SUFFIXES:
         return False
     try:
-        with open(path, "rb") as file:
-            begin = file.read(12)
-        if begin[4:8] == b"ftyp" and begin[8:12] in _HEIF_BRANDS:
+        if is_heif(path):
             return True
-        with Image.open(path, formats=_FORMATS):
+        with open_image(path, _FORMATS):
             return True
-    except Image.DecompressionBombError:
-        return True
     except Exception:  # whatever Pillow raises on a file that is no image
         return False
 

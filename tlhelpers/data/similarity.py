@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SIDE = 64  # of a thumbnail
+GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue
 _COARSE, _FINE = 8, 16  # frequencies along each side
 _ALIKE, _COPY = 0.5, 0.7  # cosines: worth a closer look; a copy
 _FLAT = 3.0  # grey levels: below this standard deviation there is nothing to compare
@@ -42,8 +43,7 @@ def thumbnails(images: Tensor) -> Tensor:
         for part in images.split(256)
     ]
     grey = torch.cat(small) if small else images.new_zeros((0, 3, SIDE, SIDE)).float()
-    weights = torch.tensor([0.299, 0.587, 0.114])
-    return torch.einsum("nchw,c->nhw", grey, weights).round().to(torch.uint8)
+    return torch.einsum("nchw,c->nhw", grey, torch.tensor(GREY)).round().to(torch.uint8)
 
 
 def similar_pairs(thumbs: Tensor) -> Tensor:
