@@ -69,9 +69,7 @@ def load_image(
             f"{source if is_path else 'The uploaded file'} cannot be read: {why(error)}. Open it "
             "in an image viewer and save it again as JPEG or PNG, or take another picture."
         ) from error
-    own = {
-        kind: range_ for kind, range_ in merge_ranges(seen).items() if kind not in (ranges or {})
-    }
+    own = merge_ranges(found for found in seen if found[0] not in (ranges or {}))
     if said := describe_ranges(own):
         warnings.warn(
             f"{source if is_path else 'The uploaded file'} has more than 8 bits: {said}, by this "

@@ -10,6 +10,8 @@ compared. `ImageTensors.ranges` keeps it: the same is needed for prediction.
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..core.errors import InputError
+from .opening import open_image
 
 Ranges = dict[str, tuple[float, float]]  # "unsigned", "signed" or "float": black, white
 
@@ -61,6 +64,8 @@ class DeepImage:
 
 def fit_range(low: float, high: float, kind: str) -> tuple[float, float]:
     """Black and white for values from `low` to `high`."""
+    if kind == "bytes":
+        return 0.0, 255.0
     if low < 0:
         return low, max(high, low + 1e-6)
     whites = (1.0, *_WHITES) if kind == "float" else _WHITES
@@ -68,7 +73,7 @@ def fit_range(low: float, high: float, kind: str) -> tuple[float, float]:
     return (low, high) if 0 < high - low < white / 4 else (0.0, white)
 
 
-def merge_ranges(seen: list[tuple[str, float, float]]) -> Ranges:
+def merge_ranges(seen: Iterable[tuple[str, float, float]]) -> Ranges:
     """One range for each kind of number in a set."""
     kinds: dict[str, list[tuple[float, float]]] = {}
     for kind, low, high in seen:
@@ -81,11 +86,10 @@ def merge_ranges(seen: list[tuple[str, float, float]]) -> Ranges:
 
 def describe_ranges(ranges: Ranges) -> str:
     """What was done, where it is not what everybody expects (full 16 bits, 0.0 to 1.0)."""
-    usual = {("unsigned", 0.0, 65535.0), ("unsigned", 0.0, 255.0), ("float", 0.0, 1.0)}
     return "; ".join(
         f"{kind} values from {low:g} (black) to {high:g} (white)"
         for kind, (low, high) in ranges.items()
-        if (kind, low, high) not in usual
+        if (low, high) not in ((0.0, 65535.0), (0.0, 255.0), (0.0, 1.0))
     )
 
 
@@ -113,7 +117,9 @@ def read_deep(image: Image.Image, source: str | Path | BinaryIO) -> DeepImage:
         found.low = min([found.low, *map(float, [*_tag(image, _MIN), *_tag(image, _SMIN)])])
         found.negative = _tag(image, _PHOTOMETRIC) == (0,)
         return found
-    return read_tiff(source) if image.format == "TIFF" else _read_png(source)
+    if ";16" not in _raw_mode(image):
+        return read_tiff(source)
+    return _sixteen_bit_colours(image, source)
 
 
 def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
@@ -124,8 +130,11 @@ def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
         source.seek(0)
     with tifffile.TiffFile(source) as file:
         page = file.pages[0]
-        samples, alpha = page.samplesperpixel, page.samplesperpixel in (2, 4) and page.extrasamples
-        if samples - bool(alpha) not in (1, 3):
+        samples = page.samplesperpixel
+        alpha = samples in (2, 4) and [int(extra) in (1, 2) for extra in page.extrasamples] == [
+            True
+        ]
+        if samples - alpha not in (1, 3):
             raise InputError(
                 f"it has {samples} bands: choose three of them and save them as an RGB image"
             )
@@ -135,24 +144,44 @@ def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
         tag = page.tags.get(_ORIENTATION)
         nodata = page.tags.get(_NODATA)
         kind = {"u": "unsigned", "i": "signed"}.get(values.dtype.kind, "float")
-        found = _channels(values, kind, bool(alpha), _number(nodata.value if nodata else None))
+        kind = "bytes" if values.dtype == np.uint8 else kind
+        found = _channels(values, kind, alpha, _number(nodata.value if nodata else None))
         found.negative = int(page.photometric) == 0
         found.orientation = int(tag.value) if tag else 1
         return found
 
 
-def _read_png(source: str | Path | BinaryIO) -> DeepImage:
-    import torch
-    from torchvision.io import ImageReadMode, decode_png
+def _sixteen_bit_colours(image: Image.Image, source: str | Path | BinaryIO) -> DeepImage:
+    """The full values of 16-bit RGB(A), of which Pillow keeps the high bytes only.
 
-    if isinstance(source, (str, Path)):
-        content = Path(source).read_bytes()
+    Read a second time with the bytes of each sample taken in the other order, they are the low
+    ones.
+    """
+    raw = _raw_mode(image).replace("16N", "16L" if sys.byteorder == "little" else "16B")
+    if raw == "LA;16B":  # as if each of its four bytes were a colour
+        other = "RGBA"
     else:
+        other = raw.replace("16L", "16?").replace("16B", "16L").replace("16?", "16B")
+    image.load()
+    if not isinstance(source, (str, Path)):
         source.seek(0)
-        content = source.read()
-    tensor = decode_png(torch.frombuffer(bytearray(content), dtype=torch.uint8), ImageReadMode(0))
-    values = tensor.permute(1, 2, 0).numpy()
-    return _channels(values, "unsigned", values.shape[2] in (2, 4), None)
+    with open_image(source) as again:
+        again.tile = [_with_mode(tile, other) for tile in again.tile]
+        second = np.asarray(again).astype(np.uint16)
+    if raw == "LA;16B":
+        values = second[..., 0::2] * 256 + second[..., 1::2]
+    else:
+        values = np.asarray(image).astype(np.uint16) * 256 + second
+    found = _channels(values, "unsigned", values.shape[2] in (2, 4), None)
+    if image.format != "TIFF":  # Pillow has turned a TIFF already
+        found.orientation = image.getexif().get(_ORIENTATION, 1)
+    return found
+
+
+def _with_mode(tile, mode: str):
+    """A tile of Pillow's decoder with another raw mode, the first of its arguments."""
+    args = (mode, *tile[3][1:]) if isinstance(tile[3], tuple) else mode
+    return tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args)
 
 
 def _channels(values: np.ndarray, kind: str, alpha: bool, nodata: float | None) -> DeepImage:

@@ -154,8 +154,7 @@ def _decode_all(
             if progress:
                 progress.update(len(reasons))
         # Files of more than 8 bits once more, now that the range of the whole set is known.
-        own = merge_ranges([each for found in seen.values() for each in found])
-        own = {kind: range_ for kind, range_ in own.items() if kind not in given}
+        own = merge_ranges(found[0] for found in seen.values() if found[0][0] not in given)
         again = [row for row, found in seen.items() if found[0][0] in own]
         list(pool.map(lambda row: decode_into(row, own), again))
     if progress:

@@ -48,8 +48,8 @@ def room_for(image: Image.Image) -> Iterator[None]:
     with _large_turn:
         check_memory(
             width * height * _REDUCIBLE.get(image.mode, 16),
-            f"To read a picture of {width * height / 1e6:.0f} megapixels ({width:,} x {height:,})",
-            "Save a smaller copy of it (4,000 pixels a side are plenty) and use that.",
+            f"A picture of {width * height / 1e6:.0f} megapixels ({width:,} x {height:,})",
+            "Save a smaller copy of it: 4,000 pixels a side are plenty",
             share=0.5,
         )
         yield
