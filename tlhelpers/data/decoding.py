@@ -27,15 +27,18 @@ RESIZE_MODES = ("crop", "squash")
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Turn an 8-bit Pillow image into upright RGB.
+    """Turn any Pillow image into upright 8-bit RGB.
 
     The EXIF rotation is applied; transparent parts are laid on white; palette, grey and CMYK
-    images are converted. Of an animation the first frame is taken.
+    images are converted; values of more than 8 bits are scaled by the range this image needs (see
+    `deep_pixels`). Of an animation the first frame is taken.
     """
     try:
         image = ImageOps.exif_transpose(image) if _has_rotation(image) else image
     except Exception:  # a damaged EXIF block says nothing about the pixels
         pass
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = read_deep(image).to_8_bit()
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")

@@ -100,8 +100,8 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode == "L" and 2 in _tag(image, _FORMAT)  # signed: Pillow takes them for unsigned
 
 
-def read_deep(image: Image.Image, source: str | Path | BinaryIO) -> DeepImage:
-    """The values of an opened file; read again by another library where Pillow drops bits."""
+def read_deep(image: Image.Image, source: str | Path | BinaryIO | None = None) -> DeepImage:
+    """The values of an image; its file is read again where Pillow drops bits."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image.load()
         values = np.asarray(image)
