@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -52,31 +52,44 @@ class Repeats:
         """What was found, for a reader of the results; empty when there is nothing."""
         said = []
         if self.groups:
-            shown = some([" = ".join(group[:3]) for group in self.groups], 3)
             said.append(
-                f"{self.files} images are {len(self.groups)} pictures in several copies "
-                f"({self.exact} exact ones; others resized, cropped, saved again or taken in one "
-                f"burst): {shown}. In a random split the copies of a picture are in one part."
+                f"{self.files} images are {_count(self.groups, 'picture')} in several copies "
+                f"({self.exact} the same file; others resized, cropped, mirrored, saved again or "
+                f"taken in one burst): {_shown(self.groups)}. Where images are split at random, "
+                "all copies of a picture are in one part."
             )
         if self.reported:
-            shown = some([f"{a} = {b}" for a, b in self.reported.items()], 3)
+            number = _count(self.reported, "test image")
             said.append(
-                f"{len(self.reported)} test images repeat images of the training or validation "
-                f"set, so the figures leave them out: {shown}."
+                f"{number} {_verb('repeat', self.reported)} an image of the training or validation "
+                f"set and {_verb('do', self.reported)} not count in the figures: "
+                f"{_shown(self.reported.items())}."
             )
         if self.left_out:
-            shown = some([f"{a} = {b}" for a, b in self.left_out.items()], 3)
             said.append(
-                f"{len(self.left_out)} validation images repeat training images and were not "
-                f"used: {shown}."
+                f"{_count(self.left_out, 'validation image')} {_verb('repeat', self.left_out)} a "
+                f"training image, and {_verb('be', self.left_out)} not used: "
+                f"{_shown(self.left_out.items())}."
             )
         if self.torn:
-            shown = some([" = ".join(group[:3]) for group in self.torn], 3)
             said.append(
-                f"{len(self.torn)} pictures lie in more than one class, so a label is wrong: "
-                f"{shown}."
+                f"{_count(self.torn, 'picture')} {_verb('lie', self.torn)} in more than one class, "
+                f"so a label is wrong: {_shown(self.torn)}."
             )
         return said
+
+
+def _count(things, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def _verb(verb: str, things) -> str:
+    singular = {"do": "does", "be": "is"}.get(verb, verb + "s")
+    return singular if len(things) == 1 else {"be": "are"}.get(verb, verb)
+
+
+def _shown(groups: Iterable[Sequence[str]]) -> str:
+    return some([" = ".join(group[:3]) for group in groups], 3)
 
 
 def find_duplicates(images, digests: Sequence[bytes] | None = None) -> Tensor:

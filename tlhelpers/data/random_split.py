@@ -78,12 +78,14 @@ def _divide(name: str, rows: list[int], fractions, together, part_of: Tensor) ->
     for number, at in enumerate(order):
         parts = [part for part, there in enumerate(held) if not there]
         if len(order) - number > len(parts):  # else each part without this class needs one
-            fitting = [part for part, size in enumerate(left) if size >= counts[at]]
-            parts = fitting or list(range(len(left)))
-        if counts[at] > 1:  # where the largest share is still missing
-            part = max(parts, key=lambda p: left[p] / fractions[p])
+            parts = list(range(len(held)))
+        fitting = [part for part in parts if left[part] >= counts[at]]
+        if not fitting:
+            part = max(parts, key=left.__getitem__)
+        elif counts[at] > 1:  # where the largest share is still missing
+            part = max(fitting, key=lambda p: left[p] / fractions[p])
         else:  # in order: without groups the parts are consecutive pieces of the random order
-            part = parts[0] if left[parts[0]] > 0 else max(parts, key=left.__getitem__)
+            part = fitting[0]
         part_of[units[at]] = part
         held[part] += counts[at]
         left[part] -= counts[at]

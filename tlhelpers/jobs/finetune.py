@@ -4,7 +4,8 @@
     torchrun --nproc-per-node=2 -m tlhelpers finetune DATA --backbone ... --out runs/mine
 
 Every stage leaves what it made in OUT/work, so that a job that was killed goes on from there. What
-is reported comes from images that played no part in training or in choosing the epoch.
+is reported comes from images that played no part in training or in choosing the epoch, and neither
+did copies of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device, get_profile, seed_everything
-from ..data.folder_splits import find_parts
+from ..data.duplicates import split_folder
 from ..data.image_tensors import ImageTensors
 from ..data.listing import Listing
 from ..data.loader import BatchLoader
@@ -60,12 +61,19 @@ def finetune(
     work = out / outputs.WORK
     device = get_device(device)
     seed_everything(settings.seed)
-    parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
+    shares = (settings.val_share, settings.test_share)
+    parts, repeats = split_folder(
+        data, *shares, settings.seed, output=out, threads=threads, processes=processes
+    )
     backbone = load_backbone(settings.backbone)
     plan = _plan(settings, parts)
     if processes.is_main and outputs.prepare(out, plan, overwrite):
         say(f"{out}: going on with the run that was interrupted")
+    if processes.is_main:
+        for sentence in repeats.sentences():
+            say(sentence)
     processes.barrier()
+    clock.lap("looking for copies")
     images = decode(parts, work, settings, backbone, threads, processes)
     parts = {name: _kept(parts[name], images[name]) for name in parts}
     clock.lap("decoding")
@@ -94,10 +102,11 @@ def finetune(
         steps["fine-tuned"] = predict(model, test)
         clock.lap("evaluation")
     facts = {"settings": dataclasses.asdict(settings), "profile": get_profile()}
+    facts |= {"ranges": images["train"].ranges}
     facts |= {"processes": processes.size, "device": str(device), "seconds": clock.laps}
     metrics = {}
     if processes.is_main:
-        metrics = write_report(out, backbone, model, parts, steps, history, facts)
+        metrics = write_report(out, backbone, model, parts, repeats, steps, history, facts)
         shutil.rmtree(work, ignore_errors=True)
     processes.barrier()
     return metrics
@@ -106,7 +115,7 @@ def finetune(
 def _plan(settings: Settings, parts: dict[str, Listing]) -> dict:
     digest = hashlib.sha256()
     for name, part in parts.items():
-        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode())
+        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode(errors="replace"))
     data = digest.hexdigest()[:16]
     return dataclasses.asdict(settings) | {"profile": get_profile(), "images": data}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from ..data.duplicates import Repeats
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
 from ..models.backbones import Backbone
@@ -25,6 +27,7 @@ def write_report(
     backbone: Backbone,
     model: nn.Module,
     parts: dict[str, Listing],
+    repeats: Repeats,
     steps: dict[str, tuple[Tensor, Tensor]],
     history: History | None,
     facts: dict,
@@ -32,7 +35,11 @@ def write_report(
     """Write every file of a finished job; the metrics come last and mean that all are there.
 
     steps: logits and labels on the test images, by stage of the job ("linear probe", "fine-tuned").
+    Test images that repeat a training image are left out of the figures; "with_repeats" has them.
     """
+    everything = steps
+    clean = [row for row, path in enumerate(parts["test"].paths) if path not in repeats.reported]
+    steps = {step: (logits[clean], labels[clean]) for step, (logits, labels) in steps.items()}
     classes = parts["train"].classes
     name, (logits, labels) = list(steps.items())[-1]
     metrics = {
@@ -41,10 +48,15 @@ def write_report(
         "warnings": _warnings(parts["train"]),
         "stages": {step: measure(*pair, classes) for step, pair in steps.items()},
         "result": name,
+        "repeats": dataclasses.asdict(repeats),
         "history": history.rows if history else [],
         "stopped": history.stopped if history else "",
     } | facts
     metrics |= {key: metrics["stages"][name][key] for key in ("accuracy", "balanced_accuracy")}
+    if repeats.reported:
+        metrics["with_repeats"] = {
+            step: measure(*pair, classes) for step, pair in everything.items()
+        }
     save_checkpoint(
         model,
         out / "model.safetensors",
@@ -55,11 +67,12 @@ def write_report(
         std=list(backbone.std),
         image_size=facts["settings"]["size"] or backbone.image_size,
         accuracy=metrics["accuracy"],
+        ranges=facts["ranges"],
     )
     rows = {part: listing.paths for part, listing in parts.items()}
     outputs.write_text(out / "split.json", json.dumps(rows, indent=1))
     _draw(out, logits, labels, classes, history)
-    outputs.write_text(out / "README.md", _card(backbone, metrics))
+    outputs.write_text(out / "README.md", _card(backbone, metrics, repeats))
     outputs.write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
     return metrics
 
@@ -135,7 +148,7 @@ def _draw(out: Path, logits, labels, classes, history: History | None) -> None:
             plt.close(axes.figure)
 
 
-def _card(backbone: Backbone, metrics: dict) -> str:
+def _card(backbone: Backbone, metrics: dict, repeats: Repeats) -> str:
     settings, classes = metrics["settings"], metrics["classes"]
     images = {part: sum(counts.values()) for part, counts in metrics["images"].items()}
     stages = "\n".join(
@@ -150,6 +163,14 @@ def _card(backbone: Backbone, metrics: dict) -> str:
     )
     confused = "; ".join(f"{a} taken for {b}: {n}" for a, b, n in final["most_confused"][:5])
     notes = "".join(f"\n> Mind: {text}\n" for text in metrics["warnings"])
+    copies = repeats.sentences()
+    if "with_repeats" in metrics:
+        m = metrics["with_repeats"][metrics["result"]]
+        copies.append(
+            f"With them the accuracy would read {m['accuracy']:.3f} ({m['correct']} of {m['n']})."
+        )
+    copies = copies or ["No picture was found twice: neither as the same file nor as a near copy."]
+    copies = "\n".join(f"- {sentence}" for sentence in copies)
     curves = "\n![Loss and accuracy by epoch](curves.png)\n" if metrics["history"] else ""
     return f"""# Classifier of {len(classes)} classes, fine-tuned from {backbone.name}
 {notes}
@@ -157,7 +178,7 @@ def _card(backbone: Backbone, metrics: dict) -> str:
 |---|---|---|---|
 {stages}
 
-Measured on {images["test"]} images that played no part in training or in choosing the epoch. Naming
+Measured on {final["n"]} images that played no part in training or in choosing the epoch. Naming
 the most frequent class every time would reach {final["majority_share"]:.3f}.
 
 - Use: `python -m tlhelpers predict model.safetensors PICTURE ...`
@@ -168,6 +189,10 @@ the most frequent class every time would reach {final["majority_share"]:.3f}.
 - Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
   report; which ones says split.json
 - Classes: {", ".join(classes[:30])}{" ..." if len(classes) > 30 else ""}
+
+## Copies of pictures
+
+{copies}
 
 ## Limits
 
