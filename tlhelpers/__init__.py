@@ -26,6 +26,7 @@ _MODULES = {
     "jobs.doctor": ["doctor"],
     "data.decoding": ["load_image", "to_rgb"],
     "data.image_tensors": ["ImageTensors"],
+    "data.duplicates": ["find_duplicates"],
     "data.image_folder": ["load_image_folder", "load_images"],
     "data.augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
     "data.loader": ["BatchLoader"],

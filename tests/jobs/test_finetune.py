@@ -319,8 +319,8 @@ def test_a_thousand_classes(tmp_path):
     for label in range(1000):
         folder = tmp_path / "data" / f"class {label:03}"
         folder.mkdir(parents=True)
-        colour = (label % 10 * 25, label // 10 % 10 * 25, label // 100 * 25)
-        for number in range(3):
+        for number in range(3):  # almost one colour: equal files would be copies
+            colour = (label % 10 * 25, label // 10 % 10 * 25, label // 100 * 25 + number)
             Image.new("RGB", (8, 8), colour).save(folder / f"{number}.png")
     settings = Settings("resnet18", method="probe", size=32)
     metrics = finetune(tmp_path / "data", tmp_path / "out", settings, device="cpu")

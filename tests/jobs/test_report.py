@@ -108,14 +108,14 @@ ODD = [
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
-def test_odd_class_names(data, tmp_path, caplog):
+def test_odd_class_names(tmp_path, caplog):
     """Trained, reported, drawn and predicted, without a warning or a line in the log."""
-    source = sorted((data / "ants").iterdir())
+    rng = np.random.default_rng(0)
     for name in ODD:
         (tmp_path / "data" / name).mkdir(parents=True)
         for number in range(4):
-            image = Image.open(source[number])
-            image.rotate(len(name) * 7).save(tmp_path / "data" / name / f"{number}.png")
+            pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
     caplog.set_level(logging.WARNING)
     out = tmp_path / "out"
     job = ["finetune", str(tmp_path / "data"), "--out", str(out), "--method", "probe"]
@@ -149,9 +149,50 @@ def test_card_and_metrics_name_what_deployment_needs(data, tmp_path):
     metrics = metrics_of(out)
     assert metrics["backbone"]["network"] == "timm:tf_efficientnet_lite0"
     assert metrics["preparation"]["mean"] == pytest.approx([127 / 255] * 3)
+    assert metrics["preparation"]["ranges"] == {} and "more than 8 bits" not in text
     assert metrics["preparation"]["image_size"] == 64 and metrics["classes"] == ["ants", "bees"]
     network = timm.create_model("tf_efficientnet_lite0", num_classes=2)
     network.load_state_dict(load_file(out / "model.safetensors"))
+
+
+def test_pictures_of_more_than_8_bits_are_predicted_as_they_were_trained_on(tmp_path, capsys):
+    """12 bits in 16: by one range, which the run keeps and the card names."""
+    rng = np.random.default_rng(0)
+    for label, (low, high) in {"dark": (0, 2000), "light": (1500, 4000)}.items():
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(8):
+            pixels = rng.integers(low, high, (40, 40), dtype=np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "data" / label / f"{number}.png")
+    out = tmp_path / "out"
+    job = ["finetune", str(tmp_path / "data"), "--out", str(out), "--method", "probe"]
+    with pytest.warns(UserWarning, match="more than 8 bits"):
+        assert main([*job, "--backbone", "resnet18", "--size", "32", "--device", "cpu"]) == 0
+    assert metrics_of(out)["preparation"]["ranges"] == {"unsigned": [0.0, 4095.0]}
+    assert "0 (black) to 4095 (white)" in (out / "README.md").read_text(encoding="utf-8")
+    assert tl.load_finetuned(out).ranges == {"unsigned": (0.0, 4095.0)}
+    capsys.readouterr()
+    # By itself each picture would be stretched to its own range, and all would look alike.
+    for label in ("dark", "light"):
+        assert main(["predict", str(out), str(tmp_path / "data" / label), "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [row["class"] for row in rows] == [label] * 8
+
+
+def test_test_images_that_were_trained_on_are_named_in_the_card(data, tmp_path):
+    """And left out of the figures; the accuracy with them stands beside it."""
+    for part, rows in (("train", slice(0, 12)), ("test", slice(10, 20))):
+        for name in ("ants", "bees"):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            for path in sorted((data / name).iterdir())[rows]:
+                shutil.copy(path, tmp_path / "data" / part / name)
+    settings = tl.Settings("resnet18", method="probe", size=32)
+    said = []
+    metrics = tl.finetune(tmp_path / "data", tmp_path / "out", settings, log=said.append)
+    assert metrics["stages"]["linear probe"]["n"] == 16
+    assert metrics["with_repeats"]["linear probe"]["n"] == 20
+    text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "4 test images repeat" in text and "With them the accuracy would read" in text
+    assert "Measured on 16 images" in text and any("repeat" in line for line in said)
 
 
 def test_the_cards_command_runs_as_printed(run, data):

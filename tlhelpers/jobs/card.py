@@ -9,6 +9,8 @@ import unicodedata
 from pathlib import Path
 
 from ..core.assets import data_dir
+from ..data.deep_pixels import describe_ranges
+from ..data.duplicates import Repeats
 
 # How every picture is brought to the network's size; `data/decoding.py` does it.
 RESIZE = "upright by EXIF; the centre square; bilinear with antialiasing to size x size"
@@ -56,6 +58,14 @@ def model_card(metrics: dict, out: Path) -> str:
         f"{escaped(a)} taken for {escaped(b)}: {n}" for a, b, n in final["most_confused"][:5]
     )
     notes = "".join(f"\n> Mind: {escaped(text)}\n" for text in metrics["warnings"])
+    copies = Repeats(**metrics["repeats"]).sentences()
+    if "with_repeats" in metrics:
+        m = metrics["with_repeats"][metrics["result"]]
+        copies.append(
+            f"With them the accuracy would read {m['accuracy']:.3f} ({m['correct']} of {m['n']})."
+        )
+    copies = copies or ["No picture was found twice: neither as the same file nor as a near copy."]
+    found_twice = "\n".join(f"- {escaped(sentence)}" for sentence in copies)
     curves = "\n![Loss and accuracy by epoch](curves.png)\n" if metrics["history"] else ""
     listed = ", ".join(f"{i} {escaped(name)}" for i, name in enumerate(classes[:100]))
     more = ", ... (metrics.json has all)" if len(classes) > 100 else ""
@@ -68,7 +78,7 @@ def model_card(metrics: dict, out: Path) -> str:
 |---|---|---|---|
 {stages}
 
-Measured on {images["test"]} images that played no part in training or in choosing the epoch. Naming
+Measured on {final["n"]} images that played no part in training or in choosing the epoch. Naming
 the most frequent class every time would reach {final["majority_share"]:.3f}.
 
 ## Use
@@ -91,13 +101,17 @@ Without `tlhelpers`{_unaided(backbone["network"])}:
 - Weights it started from: {escaped(backbone["source"])}
 - Input: RGB, {size} x {size} pixels, values in 0..1, minus the mean {_three(given["mean"])},
   divided by the standard deviation {_three(given["std"])}
-- How a picture gets there: {given["resize"]}
+- How a picture gets there: {given["resize"]}{_deep(given["ranges"])}
 - Output: one logit for each class, in this order: {listed}{more}
 - Method: {settings["method"]}, {settings["epochs"]} epochs, batches of {settings["batch_size"]},
   learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)
 - Seed {settings["seed"]}
 - Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
   report; which ones says split.json
+
+## Copies of pictures
+
+{found_twice}
 
 ## Limits
 
@@ -159,6 +173,11 @@ def _unaided(network: str) -> str:
 def _built_by(network: str) -> str:
     library, _, name = network.partition(":")
     return f"`{name}` of {library}" if library else "one of the course's own small networks"
+
+
+def _deep(ranges: dict) -> str:
+    said = describe_ranges(ranges)
+    return f". Files of more than 8 bits: {said}" if said else ""
 
 
 def _three(values: list[float]) -> str:

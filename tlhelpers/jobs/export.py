@@ -79,6 +79,7 @@ def facts_of(backbone: Backbone) -> dict:
         "mean": list(backbone.mean),
         "std": list(backbone.std),
         "resize": RESIZE,
+        "ranges": backbone.ranges,
         "input": f"uint8 (N, 3, {size}, {size}), RGB, 0..255",
         "output": "probabilities (N, classes)",
         "made_by": f"tlhelpers {importlib.metadata.version('tlhelpers')}",

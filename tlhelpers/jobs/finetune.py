@@ -4,7 +4,8 @@
     torchrun --nproc-per-node=2 -m tlhelpers finetune DATA --backbone ... --out runs/mine
 
 Every stage leaves what it made in OUT/work, so that a job that was killed resumes there. What is
-reported comes from images that played no part in training or in choosing the epoch.
+reported comes from images that played no part in training or in choosing the epoch, and neither did
+copies of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..core.allocator import keep_freed_memory
 from ..core.assets import sha256
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device, get_profile, seed_everything
-from ..data.folder_splits import find_parts
+from ..data.duplicates import split_folder
 from ..data.image_tensors import ImageTensors
 from ..data.listing import Listing
 from ..data.loader import BatchLoader
@@ -68,7 +69,11 @@ def finetune(
     device = get_device(device)
     keep_freed_memory()
     seed_everything(settings.seed)
-    parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
+    shares = (settings.val_share, settings.test_share)
+    parts, repeats = split_folder(
+        data, *shares, settings.seed, output=out, threads=threads, processes=processes
+    )
+    clock.lap("looking for copies")
     backbone = load_backbone(settings.backbone, weights=settings.weights)
     finished = torch.zeros(1)
     if processes.is_main:
@@ -76,6 +81,8 @@ def finetune(
         finished.fill_(begun == "finished")
         if begun == "interrupted":
             log(f"{out}: resuming the run that was interrupted")
+        for sentence in repeats.sentences():
+            log(sentence)
     processes.broadcast(finished)
     if finished:
         return _illustrate(out, log) if processes.is_main else {}
@@ -109,10 +116,11 @@ def finetune(
         steps["fine-tuned"] = _predictions(model, images["test"], prepare, processes)
         clock.lap("evaluation")
     facts = {"settings": dataclasses.asdict(settings), "profile": get_profile()}
+    facts |= {"ranges": images["train"].ranges}
     facts |= {"processes": processes.size, "device": str(device), "seconds": clock.laps}
     metrics = {}
     if processes.is_main:
-        metrics = write_report(out, backbone, model, parts, steps, history, facts)
+        metrics = write_report(out, backbone, model, parts, repeats, steps, history, facts)
         shutil.rmtree(work, ignore_errors=True)
     processes.barrier()
     return metrics
@@ -133,7 +141,7 @@ def _illustrate(out: Path, log: Callable[[str], None]) -> dict:
 def _plan(settings: Settings, parts: dict[str, Listing]) -> dict:
     digest = hashlib.sha256()
     for name, part in parts.items():
-        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode())
+        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode(errors="replace"))
     data = digest.hexdigest()[:16]
     plan = dataclasses.asdict(settings) | {"profile": get_profile(), "images": data}
     if settings.weights:  # the file itself, wherever it lies

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,9 @@ from ..core.errors import InputError
 from ..core.files import read_tensors
 from ..core.memory import with_smaller_batches
 from ..core.progress import Progress
+from ..data.class_files import find_pictures
 from ..data.decoding import decode, why
 from ..data.image_tensors import ImageTensors
-from ..data.listing import _hidden, _is_image
 from ..data.loader import BatchLoader
 from ..models.backbones import Backbone, load_backbone
 from ..models.heads import replace_head
@@ -69,6 +68,7 @@ def load_finetuned(path: str | Path) -> Backbone:
         facts["classes"],
         f"fine-tuned, {path}",
         backbone.network,
+        {kind: tuple(ends) for kind, ends in facts.get("ranges", {}).items()},
     )
 
 
@@ -82,7 +82,7 @@ def classify(
         try:
             if not path.is_file():
                 return f"there is no such file, looked for from {Path.cwd()}"
-            return torch.from_numpy(decode(path, size, "crop")).permute(2, 0, 1)
+            return torch.from_numpy(decode(path, size, "crop", backbone.ranges)).permute(2, 0, 1)
         except Exception as error:  # Pillow raises a dozen kinds on damaged files
             return why(error)
 
@@ -183,16 +183,8 @@ def _files(pictures: list[str]) -> list[Path]:
     """The files, and of folders those that training would take too."""
     files = []
     for path in map(Path, pictures):
-        inside = _pictures_in(path) if path.is_dir() else []
+        inside = find_pictures(path) if path.is_dir() else []
         if path.is_dir() and not inside:
             raise InputError(f"there are no pictures in {path}.")
         files += inside if path.is_dir() else [path]
     return files
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    found = []
-    for here, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
-        found += [Path(here, name) for name in sorted(names) if _is_image(name, ())]
-    return found

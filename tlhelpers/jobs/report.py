@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.files import write_text
+from ..data.duplicates import Repeats
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
 from ..models.backbones import Backbone
@@ -27,6 +29,7 @@ def write_report(
     backbone: Backbone,
     model: nn.Module,
     parts: dict[str, Listing],
+    repeats: Repeats,
     steps: dict[str, tuple[Tensor, Tensor]],
     history: History | None,
     facts: dict,
@@ -34,13 +37,18 @@ def write_report(
     """Write every file of a finished job. The job is done with the metrics; figures come after.
 
     steps: logits and labels on the test images, by stage of the job ("linear probe", "fine-tuned").
+    Test images that repeat a training image are left out of the figures; "with_repeats" has them.
     """
+    everything = steps
+    clean = [row for row, path in enumerate(parts["test"].paths) if path not in repeats.reported]
+    steps = {step: (logits[clean], labels[clean]) for step, (logits, labels) in steps.items()}
     classes, result = parts["train"].classes, list(steps)[-1]
     preparation = {
         "mean": list(backbone.mean),
         "std": list(backbone.std),
         "image_size": facts["settings"]["size"] or backbone.image_size,
         "resize": RESIZE,
+        "ranges": facts["ranges"],
     }
     metrics = {
         "images": {part: _counts(listing) for part, listing in parts.items()},
@@ -54,10 +62,15 @@ def write_report(
         "warnings": _warnings(parts["train"]),
         "stages": {step: measure(*pair, classes) for step, pair in steps.items()},
         "result": result,
+        "repeats": dataclasses.asdict(repeats),
         "history": history.rows if history else [],
         "stopped": history.stopped if history else "",
     } | facts
     metrics |= {key: metrics["stages"][result][key] for key in ("accuracy", "balanced_accuracy")}
+    if repeats.reported:
+        metrics["with_repeats"] = {
+            step: measure(*pair, classes) for step, pair in everything.items()
+        }
     save_checkpoint(
         model,
         out / "model.safetensors",

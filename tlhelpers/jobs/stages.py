@@ -48,7 +48,10 @@ def decode(
                     if in_file
                     else None
                 )
-                images[name] = decode_listing(part, size, settings.on_error, threads, file=file)
+                ranges = images["train"].ranges if "train" in images else None
+                images[name] = decode_listing(
+                    part, size, settings.on_error, threads, file=file, ranges=ranges
+                )
         processes.barrier()
     return images
 

@@ -39,6 +39,8 @@ class Backbone:
         source: where the weights come from, in one sentence.
         network: how others build it, "timm:resnet50" or "torchvision:resnet50"; empty for the
             course's own small networks.
+        ranges: which values of files with more than 8 bits were black and white in training, by
+            kind (see `ImageTensors`); empty for a network that was trained on 8 bits.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Backbone:
     categories: list[str] = field(repr=False)
     source: str
     network: str = ""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @property
     def preprocessing(self) -> dict:
