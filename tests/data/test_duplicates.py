@@ -89,6 +89,18 @@ def test_drawn_insects_are_no_copies_of_each_other(split, monkeypatch):
     assert tl.find_duplicates(data).tolist() == list(range(len(data)))
 
 
+@pytest.mark.parametrize(("places", "share"), [(1, 0.7), (2, 0.5)])
+def test_pictures_taken_from_one_place_are_no_copies(originals, places, share):
+    """Much of each picture is the same, as in X-rays; real copies are still found."""
+    arrays = torch.stack([torch.from_numpy(np.array(image)).float() for image in originals])
+    ground, own = arrays[:places], arrays[places:]
+    mixed = share * ground[torch.arange(len(own)) % places] + (1 - share) * own
+    pictures = thumbnails(mixed.permute(0, 3, 1, 2).to(torch.uint8))
+    assert len(similar_pairs(pictures)) == 0
+    pairs = similar_pairs(torch.cat([pictures, pictures[:10] // 5 * 4 + 20]))
+    assert pairs.tolist() == [[row, len(own) + row] for row in range(10)]
+
+
 def test_plain_pictures_are_copies_only_when_equal():
     images = torch.stack([torch.full((3, 16, 16), v, dtype=torch.uint8) for v in (9, 200, 9, 30)])
     assert tl.find_duplicates(images).tolist() == [0, 1, 0, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import unicodedata
 import warnings
 from pathlib import Path
@@ -330,5 +331,20 @@ def test_prediction_finds_what_training_does(tmp_path):
     classes(tmp_path, "ants", n=2)
     write(tmp_path, "top.jpg", "top2", "ants/._0.jpg", "ants/.ipynb_checkpoints/0.jpg", ".x.jpg")
     text(tmp_path, "notes.txt", "ants/notes.txt")
+    link(tmp_path, "bee.jpg", "ants/0.jpg")
+    link(tmp_path, "ants/loop", ".")
     found = [path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)]
     assert found == ["top.jpg", "top2", "ants/0.jpg", "ants/1.jpg"]
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are Unicode there")
+def test_a_name_that_is_no_unicode(tmp_path):
+    """As an old zip leaves it: the image is used, and every message can be printed."""
+    classes(tmp_path / "data", "ants", "bees", n=4)
+    old = os.fsencode(tmp_path / "data" / "ants") + b"/fourmi\xe9"
+    os.rename(tmp_path / "data" / "ants" / "0.jpg", old + b".jpg")
+    Path(os.fsdecode(old + b".txt")).write_text("x", encoding="utf-8")
+    with pytest.warns(UserWarning, match="1 file of ants left out: fourmi") as caught:
+        data = tl.load_image_folder(tmp_path / "data", 8, file=tmp_path / "pixels.npy")
+    assert data.counts() == {"ants": 4, "bees": 4}
+    assert str(caught[0].message).encode()

@@ -31,9 +31,18 @@ class ClassFiles:
             slashes, in the order of torchvision's `ImageFolder`.
         others: for each class the names of the files that are no images.
         notes: sentences on everything else that is left out.
+
+    whole: take everything, files directly in the root too, as one class "".
     """
 
-    def __init__(self, root: Path, ignore: Collection[str] = (), output: Path | None = None):
+    def __init__(
+        self,
+        root: Path,
+        ignore: Collection[str] = (),
+        output: Path | None = None,
+        *,
+        whole: bool = False,
+    ):
         self.root, self.ignore = root, ignore
         self.output = None if output is None else Path(output).resolve()
         self.images: dict[str, list[str]] = {}
@@ -43,7 +52,10 @@ class ClassFiles:
         self._folders: set[tuple[int, int]] = set()
         self._links: list[tuple[str, Path]] = []
         self._runs: dict[str, list[str]] = defaultdict(list)
-        for folder in subfolders(root):
+        if whole:
+            self._files[""] = []
+            self._walk("", root)
+        for folder in [] if whole else subfolders(root):
             name = nfc(folder.name)
             self._files.setdefault(name, [])
             if folder.is_symlink():
@@ -108,7 +120,9 @@ class ClassFiles:
     def _leave_out_runs(self) -> None:
         for name, runs in self._runs.items():
             direct = any(path.parent.parent == self.root for path in self._files[name])
-            if not direct:  # a folder of outputs; whatever else lies in it is no class either
+            if (
+                name and not direct
+            ):  # a folder of outputs; whatever else lies in it is no class either
                 del self._files[name]
                 runs = [name] if runs == [name] else [f"{name} with {some(runs)}"]
             self.notes.append(f"results of a fine-tuning job: {some(runs)}")
@@ -154,21 +168,15 @@ class ClassFiles:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """Every image below a folder, with the rules for class folders: what training skips too."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() or is_system_file(path.name) or path.name.startswith("."):
-            continue
-        if is_image(path):
-            found.append(path)
-    inside = ClassFiles(folder).images
-    return found + [folder / path for paths in inside.values() for path in paths]
+    """Every image in a folder and below, by the rules of `ClassFiles`: what training reads too."""
+    return [folder / path for path in ClassFiles(folder, whole=True).images.get("", ())]
 
 
 def some(items: list[str], limit: int = 5) -> str:
     """The first items of a list and the number of the rest."""
     rest = len(items) - limit
-    return ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")
+    shown = ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")
+    return shown.encode("utf-8", "replace").decode()  # names that are no UTF-8, with "?"
 
 
 def _number(items: list[str], noun: str) -> str:

@@ -20,7 +20,7 @@ from .class_files import some
 from .decoding import decode
 from .folder_splits import check_shares, divide, given_parts
 from .listing import Listing
-from .similarity import GREY, SIDE, similar_pairs, thumbnails
+from .similarity import GREY, SIDE, linked_groups, similar_pairs, thumbnails
 
 LONG = 2000  # images: from here on reading takes long enough to be watched
 
@@ -101,9 +101,6 @@ def find_duplicates(images, digests: Sequence[bytes] | None = None) -> Tensor:
 
     Example: `train, test = data.split(0.8, 0.2, groups=find_duplicates(data))`.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     images = getattr(images, "images", images)
     thumbs = images if images.ndim == 3 else thumbnails(images)
     pairs = similar_pairs(thumbs)
@@ -112,11 +109,7 @@ def find_duplicates(images, digests: Sequence[bytes] | None = None) -> Tensor:
     first: dict[bytes, int] = {}
     equal = [[first.setdefault(digest, row), row] for row, digest in enumerate(digests)]
     pairs = torch.cat([pairs, torch.tensor(equal, dtype=torch.long).reshape(-1, 2)])
-    n = len(digests)
-    links = coo_matrix((np.ones(len(pairs)), pairs.T.numpy()), shape=(n, n))
-    component = torch.from_numpy(connected_components(links, directed=False)[1]).long()
-    least = torch.full((n,), n).scatter_reduce(0, component, torch.arange(n), "amin")
-    return least[component]
+    return linked_groups(pairs, len(digests))
 
 
 def split_folder(
