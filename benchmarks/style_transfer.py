@@ -8,7 +8,7 @@ start; its value in fp32, of the picture clamped to what a screen shows, is what
 tutorial takes 300 evaluations. How many ours needs to get at least as low is found next, untimed,
 and then as many are timed. Late in a run 1 % of the loss costs up to a third of the steps, and
 rounding decides about it: hence several pairs. The levers are also measured one after another, per
-step. VGG-16's real convolutions are taken from the wheel in `TLHELPERS_DATA` (`vgg16_edges`),
+step. VGG-16's real convolutions are taken from `TLHELPERS_DATA` (`vgg16_edges`),
 random ones where there is none.
 """
 
@@ -34,7 +34,7 @@ from benchmarks.style_tutorial import LAYERS, STYLE_WEIGHT, Objective, tutorial
 from tlhelpers.methods.style import transfer as rooms
 from tlhelpers.methods.style.optimizer import ImageOptimizer
 from tlhelpers.methods.style.preprocess import prepare_picture
-from tlhelpers.models.vgg16_edges import find_wheel
+from tlhelpers.models.vgg16_edges import find_file
 
 NAME = "style_transfer"
 EVALUATIONS = 300
@@ -138,7 +138,7 @@ def compare(options) -> dict:
     if options.smoke:
         backbone = tl.load_backbone("vgg16")
     else:
-        backbone = tl.load_backbone("vgg16_edges", pretrained=find_wheel() is not None)
+        backbone = tl.load_backbone("vgg16_edges", pretrained=find_file() is not None)
     print(f"levers, {options.size} px, {torch.get_num_threads()} threads", flush=True)
     result = {
         "network": f"{backbone.name} ({backbone.source})",

@@ -1,4 +1,4 @@
-"""`make run`: lessons become pages that need no network, and one that fails does not stop the others."""
+"""`make run`: lessons become pages that need no network; one that fails stops no other."""
 
 from __future__ import annotations
 

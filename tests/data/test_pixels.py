@@ -81,6 +81,17 @@ def _quiet():
     return context
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions are other ones there")
+def test_others_may_read_the_file_where_the_umask_lets_them(folder, tmp_path):
+    before = os.umask(0o027)
+    try:
+        tl.load_image_folder(folder, 8, file=tmp_path / "pixels.npy")
+    finally:
+        os.umask(before)
+    for name in ("pixels.npy", "pixels.json"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o640
+
+
 def test_too_many_for_memory_is_said_before_it_is_full(folder, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2000)
     with pytest.raises(InputError, match="12 images of 8 x 8 pixels.*file="):

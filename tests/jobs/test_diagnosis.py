@@ -9,6 +9,7 @@ import pytest
 import tlhelpers as tl
 from tlhelpers.core import assets
 from tlhelpers.core.errors import AssetError
+from tlhelpers.jobs import doctor as diagnosis
 from tlhelpers.jobs.command_line import main
 
 
@@ -76,6 +77,14 @@ def test_faults_are_named_with_a_remedy(monkeypatch, fault, what, remedy):
     finding = next(f for f in report if f.what == what)
     assert finding.state == "problem" and remedy in finding.remedy
     assert remedy in report._repr_html_()
+
+
+def test_memory_is_what_a_container_leaves(monkeypatch):
+    """Not the machine's: a container's limit may be a small part of that."""
+    for free, state in ((1.5, "note"), (3.0, "ok")):
+        monkeypatch.setattr(diagnosis, "available_memory", lambda free=free: int(free * 2**30))
+        finding = next(f for f in tl.doctor() if f.what == "memory")
+        assert finding.details == f"{free} GiB free" and finding.state == state
 
 
 def test_a_shared_folder_without_photographs_is_a_note(monkeypatch, tmp_path):

@@ -202,7 +202,8 @@ FAULTS = {
     "class folder with other files": (
         lambda p: (
             pictures(p, *TWO, n=1),
-            (p / "bees" / "0.jpg").rename(p / "bees" / "0.mp4"),
+            (p / "bees" / "0.jpg").unlink(),
+            (p / "bees" / "0.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99)),
             tl.load_image_folder(p),
         ),
         InputError,
@@ -250,7 +251,7 @@ FAULTS = {
             tl.load_image_folder(p),
         ),
         InputError,
-        ["ants/IMG_1.HEIC", "such as HEIC", "Replace or remove"],
+        ["ants/IMG_1.HEIC", "pip install pillow-heif", "Replace or remove"],
     ),
     "one image, missing": (
         lambda p: tl.load_image(p / "my.jpg"),

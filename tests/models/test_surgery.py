@@ -19,12 +19,11 @@ from tlhelpers.models.freezing import (
     fingerprint,
     freeze,
     freeze_to,
-    get_head,
     param_groups,
-    replace_head,
     train_mode,
     unfreeze,
 )
+from tlhelpers.models.heads import get_head, get_heads, replace_head
 from tlhelpers.models.mini import mini_alexnet, mini_resnet18, mini_vgg16
 
 TORCHVISION = models.list_models(module=models)
@@ -135,6 +134,38 @@ def test_a_head_of_ones_own(build):
     assert model(images).shape == (1, old.in_features)
     replace_head(model, nn.Linear(old.in_features, 4))
     assert model(images).shape == (1, 4)
+
+
+@pytest.mark.parametrize(
+    "own", [nn.Sequential(nn.Linear(1024, 9), nn.ReLU(), nn.Linear(9, 3)), nn.Identity()]
+)
+def test_a_head_is_found_again_where_the_networks_form_does_not_tell(own):
+    """DenseNet's head is its whole `classifier`; that of AlexNet is the last layer inside it."""
+    with torch.device("meta"):
+        model = models.densenet121()
+    assert replace_head(model, own) is own and get_heads(model) == [("classifier", own)]
+    assert get_heads(copy.deepcopy(model))[0][0] == "classifier"
+
+
+@pytest.mark.parametrize("new", [3, nn.Linear(192, 3)])
+def test_both_heads_of_a_distilled_network(new):
+    """It averages the answers of two heads: one of 3 and one of 1000 classes cannot be averaged."""
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    model = timm.create_model("deit_tiny_distilled_patch16_224", depth=1, img_size=32)
+    freeze(model)
+    first = replace_head(model, new)
+    (name, head), (second_name, second) = get_heads(model)
+    assert (name, second_name) == ("head", "head_dist") and head is first
+    assert second.weight is not head.weight
+    if isinstance(new, nn.Module):
+        assert first is new and torch.equal(second.weight, new.weight)
+    trainable = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert trainable == {"head.weight", "head.bias", "head_dist.weight", "head_dist.bias"}
+    groups = param_groups(model, 1e-3, 1e-4)
+    assert [len(g["params"]) for g in groups] == [4] and groups[0]["name"] == "head"
+    for mode in (True, False):
+        assert model.train(mode)(torch.zeros(2, 3, 32, 32)).shape == (2, 3)
 
 
 def test_head_of_a_sequential():

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 import torch
-from tlhelpers.methods.style.canvas import to_canvas
 from torch import nn
 from torchvision.datasets import ImageFolder
 
@@ -24,6 +23,7 @@ from benchmarks import (
     style_transfer,
 )
 from benchmarks.style_tutorial import Objective
+from tlhelpers.methods.style.preprocess import prepare_picture
 
 
 @pytest.fixture
@@ -299,10 +299,10 @@ def test_every_lesson_has_its_row(tmp_path, monkeypatch):
 def test_objective_is_what_stylize_minimises():
     vgg = tl.load_backbone("vgg16")
     paths = [tl.data_dir() / "styles" / name for name in ("content_cat.jpg", "style_dashes.jpg")]
-    objective = Objective(vgg, *(to_canvas(path, 48, "picture") for path in paths))
+    objective = Objective(vgg, *(prepare_picture(path, 48, "picture") for path in paths))
     painted = style_transfer.ours(vgg, *paths, 48, 1)
     # The first row is of the start, seen in bf16 where the machine has it.
-    assert objective.of_picture(to_canvas(paths[0], 48, "content")) == pytest.approx(
+    assert objective.of_picture(prepare_picture(paths[0], 48, "content")) == pytest.approx(
         painted.rows[0]["loss"], rel=0.02
     )
 

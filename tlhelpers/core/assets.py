@@ -80,7 +80,11 @@ def fetch(name: str) -> Path:
 def sha256(path: Path) -> str:
     """SHA-256 of a file; of a folder: over each file's relative path and digest, sorted."""
     if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:  # weights may be larger than the memory that is left
+            while block := file.read(2**20):
+                digest.update(block)
+        return digest.hexdigest()
     lines = (
         f"{file.relative_to(path).as_posix()} {sha256(file)}\n"
         for file in sorted(path.rglob("*"), key=lambda f: f.relative_to(path).as_posix())

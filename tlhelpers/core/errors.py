@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+_on_command_line = False
 
 
 class InputError(ValueError):
@@ -12,6 +15,36 @@ class InputError(ValueError):
 
 class AssetError(InputError):
     """A data set or weights file is not where it is looked for; the message says how to get it."""
+
+
+def remedy(call: str, option: str) -> str:
+    """What to do, in the words of whoever asked: Python's, or an option of the command line.
+
+    Example: `remedy('on_error="skip"', "--on-error skip")`.
+    """
+    return option if _on_command_line else call
+
+
+def arguments(**values: object) -> str:
+    """The arguments named as whoever asked gives them: `on_error="skip"`, or `--on-error skip`."""
+    return ", ".join(
+        remedy(
+            f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}",
+            f"--{name.replace('_', '-')} {value}",
+        )
+        for name, value in values.items()
+    )
+
+
+@contextlib.contextmanager
+def on_command_line() -> Iterator[None]:
+    """Inside, every `remedy` is an option."""
+    global _on_command_line  # not a context variable: threads that decode images see it too
+    before, _on_command_line = _on_command_line, True
+    try:
+        yield
+    finally:
+        _on_command_line = before
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from .errors import InputError
+from .errors import InputError, remedy
 
 T = TypeVar("T")
 
@@ -35,18 +35,18 @@ def available_memory() -> int:
     return max(0, min([psutil.virtual_memory().available, *_left_in_groups(Path("/"))]))
 
 
-def check_memory(needed: int, what: str, remedy: str, share: float = 0.8) -> None:
+def check_memory(needed: int, what: str, advice: str, share: float = 0.8) -> None:
     """Raise `InputError` if `needed` bytes are more than `share` of what is available.
 
     Call it before the memory is taken: a system that runs out of memory kills the process or stops
     responding, without a message. `what` begins the first sentence of the message ("40,000 images
-    of 224 px"), `remedy` is the last.
+    of 224 px"), `advice` is the last.
     """
     available = available_memory()
     if needed > share * available:
         raise InputError(
             f"{what} would take {needed / 1e9:.2f} GB of memory; {available / 1e9:.2f} GB are "
-            f"free, and {share:.0%} of that may be used. {remedy}"
+            f"free, and {share:.0%} of that may be used. {advice}"
         )
 
 
@@ -71,8 +71,9 @@ def with_smaller_batches(
             where = _place(error)
             if batch_size <= 1:
                 raise InputError(
-                    f"not even a batch of one fits into the memory of {where}. Take smaller "
-                    "images (size=...), a smaller network, or train less of it: tl.freeze_to."
+                    f"not even a batch of one fits into the memory of {where}. Take smaller images "
+                    f"({remedy('size=...', '--size')}), a smaller network, or train less of it: "
+                    f"{remedy('tl.freeze_to', '--method probe')}."
                 ) from error
         # Out here the error is gone, and with its frames the last hold on the batch that failed.
         free_caches()

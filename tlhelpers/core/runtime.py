@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from .allocator import keep_freed_memory
-from .errors import InputError, nearest
+from .errors import InputError, nearest, remedy
 
 PROFILES = ("mini", "full")
 
@@ -54,7 +54,7 @@ def get_device(name: str | None = None) -> torch.device:
         raise InputError(
             f'device "{name}" is not on this machine.'
             + nearest(kind, [k for k, there in present.items() if there])
-            + " Leave `device` out to take the best one."
+            + f" Leave `{remedy('device', '--device')}` out to take the best one."
         )
     return torch.device(name)
 

@@ -16,13 +16,15 @@ class ImageTensors:
     """A labelled image set in memory.
 
     images: uint8 (N, 3, H, W); labels: int64 (N,), positions in `classes`; paths: where each image
-    came from, relative to its folder (empty for images that were never files).
+    came from, relative to its folder (empty for images that were never files); ranges: which values
+    of files with more than 8 bits became 0 and 255, by kind of file (see `deep_pixels`).
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     classes: list[str]
     paths: list[str] = field(default_factory=list)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = tuple(self.images.shape)
@@ -57,20 +59,28 @@ class ImageTensors:
         rows = torch.arange(len(self))[index.cpu() if torch.is_tensor(index) else index].reshape(-1)
         paths = [self.paths[row] for row in rows.tolist()] if self.paths else []
         at = rows.to(self.images.device)
-        return ImageTensors(self.images[at], self.labels[at], self.classes, paths)
+        return ImageTensors(self.images[at], self.labels[at], self.classes, paths, self.ranges)
 
     def counts(self) -> dict[str, int]:
         """Return how many images each class has, in the order of `classes`."""
         numbers = torch.bincount(self.labels, minlength=len(self.classes)).tolist()
         return dict(zip(self.classes, numbers, strict=True))
 
-    def split(self, *fractions: float, seed: int = 0) -> tuple[ImageTensors, ...]:
+    def split(
+        self,
+        *fractions: float,
+        seed: int = 0,
+        groups: Sequence[int] | torch.Tensor | None = None,
+    ) -> tuple[ImageTensors, ...]:
         """Split at random into disjoint parts, each with the class shares of the whole.
 
-        Example: `train, val, test = data.split(0.6, 0.2, 0.2)`. Raises `InputError` when the
-        fractions do not add up to 1 or a class has too few images to be in every part.
+        Example: `train, val, test = data.split(0.6, 0.2, 0.2)`. groups: a number for each image;
+        images of one number stay in one part, as `find_duplicates(data)` gives them.
+
+        Raises `InputError` when the fractions do not add up to 1 or a class has too few images, or
+        groups of them, to be in every part.
         """
-        parts = stratified_split(self.labels, self.classes, fractions, seed)
+        parts = stratified_split(self.labels, self.classes, fractions, seed, groups)
         return tuple(self[part] for part in parts)
 
     def per_class(self, n: int, seed: int = 0) -> ImageTensors:

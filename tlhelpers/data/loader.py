@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..core.errors import InputError
+from ..core.errors import InputError, remedy
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device
 from .augmentation import Augment, Shard
@@ -136,7 +136,8 @@ def _check(data, batch_size, augment, mean, std, size, processes) -> None:
     if processes.size > min(len(data), batch_size):
         raise InputError(
             f"{processes.size} processes cannot share batches of {batch_size} out of {len(data)} "
-            "samples. Start fewer processes, or take a larger batch_size."
+            "samples. Start fewer processes, or take a larger "
+            f"{remedy('batch_size', '--batch-size')}."
         )
     given = {"augment": augment, "mean": mean, "std": std, "size": size}
     if features and (unused := [name for name, value in given.items() if value is not None]):

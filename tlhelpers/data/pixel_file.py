@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.memory import check_memory
+from .deep_pixels import Ranges
 from .listing import Listing
 
 
@@ -33,24 +35,39 @@ class PixelFile:
     when others need the room, and reads them again.
     """
 
-    def __init__(self, path: str | Path, listing: Listing, size: int, resize: str):
+    def __init__(
+        self,
+        path: str | Path,
+        listing: Listing,
+        size: int,
+        resize: str,
+        ranges: Ranges | None = None,
+    ):
         self.path = Path(path).with_suffix(".npy")
         self.note = self.path.with_suffix(".json")
         self.shape = (len(listing), size, size, 3)
-        digest = hashlib.sha256(f"{size} {resize} {listing.classes}".encode())
+        digest = hashlib.sha256(f"{size} {resize} {listing.classes} {ranges or {}}".encode())
         for path, label in zip(listing.paths, listing.labels, strict=True):
-            file = (listing.root / path).stat()
-            digest.update(f"{path} {label} {file.st_size} {file.st_mtime_ns}\n".encode())
+            about = "missing"
+            with contextlib.suppress(OSError):  # a link to nothing: decoding reports it by name
+                file = (listing.root / path).stat()
+                about = f"{file.st_size} {file.st_mtime_ns}"
+            digest.update(os.fsencode(path) + f" {label} {about}\n".encode())
         self.digest = digest.hexdigest()
 
-    def read(self) -> tuple[np.ndarray, list[int]] | None:
-        """The pixels and the rows of the listing they belong to; None unless all is as it was."""
+    def read(self) -> tuple[np.ndarray, list[int], Ranges] | None:
+        """The pixels, the rows of the listing they belong to, and the ranges of deep files.
+
+        None unless all is as it was.
+        """
         try:
             note = json.loads(self.note.read_text(encoding="utf-8"))
             if note["digest"] != self.digest:
                 return None
             # Copy on write: nobody who changes a pixel changes the file.
-            return np.load(self.path, mmap_mode="c"), note["kept"]
+            pixels = np.load(self.path, mmap_mode="c")
+            ranges = {kind: tuple(range_) for kind, range_ in note["ranges"].items()}
+            return pixels, note["kept"], ranges
         except (OSError, ValueError, KeyError):
             return None
 
@@ -74,8 +91,9 @@ class PixelFile:
                 f"{error.strerror or error}. Choose a folder on a disk with more room."
             ) from error
 
-    def finish(self, kept: list[int]) -> None:
+    def finish(self, kept: list[int], ranges: Ranges) -> None:
         """Say that the file is whole."""
         partial = self.note.with_suffix(".part")
-        partial.write_text(json.dumps({"digest": self.digest, "kept": kept}), encoding="utf-8")
+        note = {"digest": self.digest, "kept": kept, "ranges": ranges}
+        partial.write_text(json.dumps(note), encoding="utf-8")
         os.replace(partial, self.note)

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from ..core.errors import InputError
 
@@ -47,14 +46,10 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> Interval:
         raise InputError(
             f"wilson_interval needs 0 <= correct <= n and n >= 1; got {correct} of {n}."
         )
-    z = NormalDist().inv_cdf(0.5 + _check_confidence(confidence) / 2)
-    share = correct / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z * z / n)
-    # At 0 and at n one end is exact; rounding must not push it past the estimate.
-    low = 0.0 if correct == 0 else centre - half
-    high = 1.0 if correct == n else centre + half
-    return Interval(share, low, high)
+    from scipy.stats import binomtest
+
+    ends = binomtest(correct, n).proportion_ci(_check_confidence(confidence), method="wilson")
+    return Interval(correct / n, float(ends.low), float(ends.high))
 
 
 def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ..core.errors import InputError
 from ..evaluation.statistics import Interval
+from .names import PLAIN, drawable
 from .theme import MARKERS, PALETTE, new_axes, style_of, write_down
 
 LEGIBLE = 40  # classes whose names and counts find room in a confusion matrix
@@ -152,6 +153,7 @@ def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=Non
         )
     counts = confusion_matrix(labels, predictions, labels=range(len(classes)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = drawable(classes) if len(classes) <= LEGIBLE else []
     side = min(8.6, 1.8 + 1.1 * len(classes))
     ax = new_axes(side, side) if ax is None else ax
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -167,11 +169,16 @@ def plot_confusion_matrix(labels, predictions, classes: Sequence[str], *, ax=Non
         style = {"ha": "center", "va": "center", "fontsize": 8 if many else 11}
         ax.text(column, row, text, color=colour, **style)
     ticks = range(len(classes))
-    turn = 0 if len(classes) < 5 else 45
+    turn = 0 if len(classes) < 5 and max(map(len, names)) <= 14 else 45
     ax.set_xticks(
-        ticks, classes, rotation=turn, ha="right" if turn else "center", rotation_mode="anchor"
+        ticks,
+        names,
+        rotation=turn,
+        ha="right" if turn else "center",
+        rotation_mode="anchor",
+        **PLAIN,
     )
-    ax.set_yticks(ticks, classes)
+    ax.set_yticks(ticks, names, **PLAIN)
     return ax
 
 
@@ -197,12 +204,11 @@ def plot_embedding(
             f"{labels.shape}; bring wider features to two dimensions first: "
             "PCA(2).fit_transform(features)."
         )
+    names = drawable(classes)
     ax = new_axes(6.8, 4.6) if ax is None else ax
-    for index, name in enumerate(classes):
-        chosen = points[labels == index]
+    dots = [
         ax.scatter(
-            *chosen.T,
-            label=name,
+            *points[labels == index].T,
             s=38,
             alpha=0.8,
             color=PALETTE[index % len(PALETTE)],
@@ -211,8 +217,13 @@ def plot_embedding(
             edgecolor="white",
             linewidth=0.6,
         )
+        for index in range(len(names))
+    ]
     ax.set(xticks=[], yticks=[], title=title)
     if axis:
         ax.set(xlabel=f"{axis} 1", ylabel=f"{axis} 2")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    # Named here: matplotlib leaves labels that begin with "_" out.
+    legend = ax.legend(dots, names, loc="center left", bbox_to_anchor=(1, 0.5))
+    for text in legend.get_texts():
+        text.set(**PLAIN)
     return ax

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ..core.errors import InputError
+from .names import PLAIN, drawable
 from .theme import BAD, GOOD, new_axes
 
 
@@ -34,7 +35,8 @@ def show_images(
     import numpy as np
 
     if titles is None and hasattr(images, "classes"):
-        titles = [images.classes[label] for label in images.labels.tolist()]
+        names = drawable(images.classes, width=max(8, round(size * 9)))
+        titles = [names[label] for label in images.labels.tolist()]
     pictures = [_to_picture(image) for image in getattr(images, "images", images)]
     n = len(pictures)
     if not 1 <= n <= 64:
@@ -59,7 +61,7 @@ def show_images(
         if correct is not None:
             title = f"{'✔' if correct[index] else '✘'} {title}".strip()
             colour = GOOD if correct[index] else BAD
-        ax.set_title(title, fontsize=11, color=colour, pad=4)
+        ax.set_title(title, fontsize=11, color=colour, pad=4, **PLAIN)
         for spine in ax.spines.values():
             spine.set(visible=correct is not None, color=colour, linewidth=4)
     return axes[:n]

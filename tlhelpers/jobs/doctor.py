@@ -14,6 +14,7 @@ from html import escape
 
 from ..core import assets, runtime
 from ..core.errors import InputError
+from ..core.memory import available_memory
 from ..core.notebook import COLOURS, inline
 
 INSTALL = "install the tested set: `pip install -r requirements.txt`, then restart the kernel"
@@ -133,10 +134,7 @@ def _device() -> Iterator[Finding]:
 
 
 def _memory() -> Iterator[Finding]:
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    except (AttributeError, ValueError, OSError):  # Windows and macOS do not say it this way
-        return
+    free = available_memory() / 2**30  # what the limit of a container or job leaves
     few = free < 2
     remedy = "close other programs and other notebooks' kernels" if few else ""
     yield Finding("memory", "note" if few else "ok", f"{free:.1f} GiB free", remedy)

@@ -3,31 +3,36 @@
     python -m tlhelpers finetune DATA --backbone efficientnet_lite0 --out runs/mine
     torchrun --nproc-per-node=2 -m tlhelpers finetune DATA --backbone ... --out runs/mine
 
-Every stage leaves what it made in OUT/work, so that a job that was killed goes on from there. What
-is reported comes from images that played no part in training or in choosing the epoch.
+Every stage leaves what it made in OUT/work, so that a job that was killed resumes there. What is
+reported comes from images that played no part in training or in choosing the epoch, and neither did
+copies of them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from ..core.allocator import keep_freed_memory
+from ..core.assets import sha256
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device, get_profile, seed_everything
-from ..data.folder_splits import find_parts
+from ..data.duplicates import split_folder
 from ..data.image_tensors import ImageTensors
 from ..data.listing import Listing
 from ..data.loader import BatchLoader
 from ..models.backbones import load_backbone
-from ..models.heads import replace_head
+from ..models.heads import get_heads, replace_head
 from ..training.evaluate import predict
 from . import run_folder as outputs
-from .report import write_report
+from .report import illustrate, is_illustrated, write_report
 from .settings import Settings
 from .stages import decode, features_of, fit_probe, train_network
 
@@ -42,7 +47,7 @@ def finetune(
     save_every: float = 30.0,
     threads: int = 2,
     processes: ProcessGroup = SINGLE_PROCESS,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> dict:
     """Train a classifier on the images in `data` and write it, with its figures, to `out`.
 
@@ -51,23 +56,36 @@ def finetune(
             `train` and `val` and/or `test` inside. With only one of the two, that one is reported
             and validation images are split off the training ones.
         out: model.safetensors, metrics.json, README.md (the model card), curves.png,
-            confusion_matrix.png, split.json. An unfinished run of the same settings goes on.
+            confusion_matrix.png, split.json. An unfinished run of the same settings is resumed, a
+            finished one gets the figures that could not be drawn.
         save_every: seconds between saves while the network trains.
+        log: is given what the job has to say.
 
     Returns the metrics. Raises `InputError` for what cannot be used, `KeyboardInterrupt` when it
-    was stopped; it can be gone on with then.
+    was stopped; the same call resumes it then.
     """
     out, clock = Path(out), _Clock()
     work = out / outputs.WORK
     device = get_device(device)
     keep_freed_memory()
     seed_everything(settings.seed)
-    parts = find_parts(data, settings.val_share, settings.test_share, settings.seed)
-    backbone = load_backbone(settings.backbone)
-    plan = _plan(settings, parts)
-    if processes.is_main and outputs.prepare(out, plan, overwrite):
-        say(f"{out}: going on with the run that was interrupted")
-    processes.barrier()
+    shares = (settings.val_share, settings.test_share)
+    parts, repeats = split_folder(
+        data, *shares, settings.seed, output=out, threads=threads, processes=processes
+    )
+    clock.lap("looking for copies")
+    backbone = load_backbone(settings.backbone, weights=settings.weights)
+    finished = torch.zeros(1)
+    if processes.is_main:
+        begun = outputs.prepare(out, _plan(settings, parts), overwrite, complete=is_illustrated)
+        finished.fill_(begun == "finished")
+        if begun == "interrupted":
+            log(f"{out}: resuming the run that was interrupted")
+        for sentence in repeats.sentences():
+            log(sentence)
+    processes.broadcast(finished)
+    if finished:
+        return _illustrate(out, log) if processes.is_main else {}
     images = decode(parts, work, settings, backbone, threads, processes)
     parts = {name: _kept(parts[name], images[name]) for name in parts}
     clock.lap("decoding")
@@ -82,9 +100,12 @@ def finetune(
         }
         clock.lap("features")
         head = fit_probe(features["train"], model, processes)
-        logits = head(features["test"].features).detach()
-        steps["linear probe"] = (logits, features["test"].labels)
         replace_head(model, head)
+        if len(get_heads(model)) == 1:
+            logits = head(features["test"].features).detach()
+            steps["linear probe"] = (logits, features["test"].labels)
+        else:  # a distilled network: its answer is a mean over two heads on two features
+            steps["linear probe"] = _predictions(model, images["test"], prepare, processes)
         clock.lap("linear probe")
     else:
         replace_head(model, len(images["train"].classes))
@@ -92,25 +113,40 @@ def finetune(
     if settings.method != "probe":
         history = train_network(model, images, prepare, settings, work, save_every, processes)
         clock.lap("training")
-        test = BatchLoader(images["test"], 64, **prepare, processes=processes)
-        steps["fine-tuned"] = predict(model, test)
+        steps["fine-tuned"] = _predictions(model, images["test"], prepare, processes)
         clock.lap("evaluation")
     facts = {"settings": dataclasses.asdict(settings), "profile": get_profile()}
+    facts |= {"ranges": images["train"].ranges}
     facts |= {"processes": processes.size, "device": str(device), "seconds": clock.laps}
     metrics = {}
     if processes.is_main:
-        metrics = write_report(out, backbone, model, parts, steps, history, facts)
+        metrics = write_report(out, backbone, model, parts, repeats, steps, history, facts)
         shutil.rmtree(work, ignore_errors=True)
     processes.barrier()
+    return metrics
+
+
+def _predictions(model, images: ImageTensors, prepare: dict, processes: ProcessGroup):
+    return predict(model, BatchLoader(images, 64, **prepare, processes=processes))
+
+
+def _illustrate(out: Path, log: Callable[[str], None]) -> dict:
+    log(f"{out}: the run is finished; making the figures and the card that are missing")
+    metrics = json.loads((out / outputs.METRICS).read_text(encoding="utf-8"))
+    illustrate(out, metrics)
+    shutil.rmtree(out / outputs.WORK, ignore_errors=True)
     return metrics
 
 
 def _plan(settings: Settings, parts: dict[str, Listing]) -> dict:
     digest = hashlib.sha256()
     for name, part in parts.items():
-        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode())
+        digest.update(f"{name} {part.paths} {part.labels} {part.classes}".encode(errors="replace"))
     data = digest.hexdigest()[:16]
-    return dataclasses.asdict(settings) | {"profile": get_profile(), "images": data}
+    plan = dataclasses.asdict(settings) | {"profile": get_profile(), "images": data}
+    if settings.weights:  # the file itself, wherever it lies
+        plan["weights"] = sha256(Path(settings.weights).expanduser())
+    return plan
 
 
 def _kept(part: Listing, images: ImageTensors) -> Listing:

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import csv
+import json
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ..core.errors import InputError
 from ..core.files import read_tensors
-from ..data.decoding import IMAGE_SUFFIXES, load_image
+from ..core.memory import with_smaller_batches
+from ..core.progress import Progress
+from ..data.class_files import find_pictures
+from ..data.decoding import decode, why
 from ..data.image_tensors import ImageTensors
 from ..data.loader import BatchLoader
 from ..models.backbones import Backbone, load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
 from ..training.evaluate import predict
+
+BATCH = 64
+LONG = 200  # pictures: from here on it takes long enough to be watched
+UNREADABLE = 3  # exit status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the classifier says of one picture: a probability for each class, or why not."""
+
+    path: Path
+    probabilities: list[float]
+    error: str = ""
 
 
 def load_finetuned(path: str | Path) -> Backbone:
@@ -35,56 +56,134 @@ def load_finetuned(path: str | Path) -> Backbone:
     if missing := [name for name in needed if name not in facts]:
         raise InputError(f"{path} does not say its {', '.join(missing)}: no model of `finetune`.")
     # "resnet18" is another network in each profile.
-    before = os.environ.get("TLHELPERS_PROFILE")
-    os.environ["TLHELPERS_PROFILE"] = facts["profile"]
-    try:
-        model = load_backbone(facts["backbone"], pretrained=False).model
-    finally:
-        if before is None:
-            del os.environ["TLHELPERS_PROFILE"]
-        else:
-            os.environ["TLHELPERS_PROFILE"] = before
-    replace_head(model, len(facts["classes"]))
-    load_checkpoint(model, path)
+    backbone = load_backbone(facts["backbone"], pretrained=False, profile=facts["profile"])
+    replace_head(backbone.model, len(facts["classes"]))
+    load_checkpoint(backbone.model, path)
     return Backbone(
         facts["backbone"],
-        model.eval(),
+        backbone.model.eval(),
         tuple(facts["mean"]),
         tuple(facts["std"]),
         facts["image_size"],
         facts["classes"],
         f"fine-tuned, {path}",
+        backbone.network,
+        {kind: tuple(ends) for kind, ends in facts.get("ranges", {}).items()},
     )
 
 
-def predict_files(model: str, pictures: list[str], top: int, device: str | None) -> int:
-    """Print the likeliest classes of each picture; 1 if one could not be read, else 0."""
-    backbone = load_finetuned(model)
-    bad = 0
-    for path in _files(pictures):
+def classify(
+    backbone: Backbone, files: list[Path], *, device: str | None = None, threads: int = 2
+) -> Iterator[Answer]:
+    """An answer for each picture file, in order, batch by batch."""
+    size = backbone.image_size
+
+    def read(path: Path) -> torch.Tensor | str:
         try:
-            image = load_image(path, backbone.image_size)
-        except InputError as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            bad += 1
-            continue
-        one = ImageTensors(image[None], torch.zeros(1), backbone.categories)
-        logits, _ = predict(
-            backbone.model, BatchLoader(one, **backbone.preprocessing, device=device)
-        )
-        shares = logits[0].softmax(0).topk(min(max(1, top), len(backbone.categories)))
-        named = [
-            f"{backbone.categories[i]} {share:.3f}"
-            for share, i in zip(shares.values.tolist(), shares.indices.tolist(), strict=True)
-        ]
-        print(f"{path}: {', '.join(named)}")
-    return 1 if bad else 0
+            if not path.is_file():
+                return f"there is no such file, looked for from {Path.cwd()}"
+            return torch.from_numpy(decode(path, size, "crop", backbone.ranges)).permute(2, 0, 1)
+        except Exception as error:  # Pillow raises a dozen kinds on damaged files
+            return why(error)
+
+    def probabilities(images: list[torch.Tensor]) -> list[list[float]]:
+        data = ImageTensors(torch.stack(images), torch.zeros(len(images)), backbone.categories)
+
+        def run(batch_size: int) -> list[list[float]]:
+            loader = BatchLoader(data, batch_size, **backbone.preprocessing, device=device)
+            return predict(backbone.model, loader)[0].float().softmax(1).tolist()
+
+        with contextlib.redirect_stdout(sys.stderr):  # of the answers, nothing else may be between
+            return with_smaller_batches(run, BATCH)
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for start in range(0, len(files), BATCH):
+            chunk = files[start : start + BATCH]
+            decoded = list(pool.map(read, chunk))
+            good = [image for image in decoded if not isinstance(image, str)]
+            rows = iter(probabilities(good) if good else [])
+            for path, image in zip(chunk, decoded, strict=True):
+                if isinstance(image, str):
+                    yield Answer(path, [], image)
+                else:
+                    yield Answer(path, next(rows))
+
+
+def predict_files(
+    model: str,
+    pictures: list[str],
+    *,
+    form: str | None = None,
+    top: int = 3,
+    device: str | None = None,
+    threads: int = 2,
+) -> int:
+    """Print what is in each picture; `UNREADABLE` if one could not be read, else 0.
+
+    form: None prints a line of text with the `top` likeliest classes; "json" an object a line with
+    path, class, probability and all probabilities; "csv" a table of the same.
+    """
+    backbone, files = load_finetuned(model), _files(pictures)
+    write = _writer(form, backbone.categories, top)
+    bad = []
+    # On a terminal the answers themselves show how far it has come.
+    watched = len(files) >= LONG and not sys.stdout.isatty()
+    progress = Progress(len(files), "pictures") if watched else None
+    for done, answer in enumerate(classify(backbone, files, device=device, threads=threads), 1):
+        if answer.error:
+            bad.append(answer)
+        write(answer)
+        if progress:
+            progress.update(done)
+    if progress:
+        progress.close()
+    for answer in bad:
+        print(f"{answer.path}: {answer.error}", file=sys.stderr)
+    if bad:
+        print(f"{len(bad)} of {len(files)} pictures could not be read", file=sys.stderr)
+    return UNREADABLE if bad else 0
+
+
+def _writer(form: str | None, classes: list[str], top: int) -> Callable[[Answer], None]:
+    def best(answer: Answer) -> tuple[str, float]:
+        probability = max(answer.probabilities)
+        return classes[answer.probabilities.index(probability)], probability
+
+    def text(answer: Answer) -> None:
+        if answer.error:
+            return
+        ranked = sorted(zip(answer.probabilities, classes, strict=True), key=lambda pair: -pair[0])
+        named = ", ".join(f"{name} {share:.3f}" for share, name in ranked[: max(1, top)])
+        print(f"{answer.path}: {named}")
+
+    def as_json(answer: Answer) -> None:
+        row: dict = {"path": str(answer.path)}
+        if answer.error:
+            row["error"] = answer.error
+        else:
+            row["class"], row["probability"] = best(answer)
+            row["probabilities"] = dict(zip(classes, answer.probabilities, strict=True))
+        print(json.dumps(row))  # ASCII with escapes: right in every terminal and file
+
+    table = csv.writer(sys.stdout, lineterminator="\n")
+
+    def as_csv(answer: Answer) -> None:
+        if answer.error:
+            table.writerow([answer.path, "", "", *[""] * len(classes), answer.error])
+        else:
+            table.writerow([answer.path, *best(answer), *answer.probabilities, ""])
+
+    if form == "csv":
+        # "p_" so that a class called "path" is another column.
+        table.writerow(["path", "class", "probability", *(f"p_{c}" for c in classes), "error"])
+    return {None: text, "json": as_json, "csv": as_csv}[form]
 
 
 def _files(pictures: list[str]) -> list[Path]:
+    """The files, and of folders those that training would take too."""
     files = []
     for path in map(Path, pictures):
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+        inside = find_pictures(path) if path.is_dir() else []
         if path.is_dir() and not inside:
             raise InputError(f"there are no pictures in {path}.")
         files += inside if path.is_dir() else [path]

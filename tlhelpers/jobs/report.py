@@ -1,22 +1,25 @@
-"""What a fine-tuning job leaves behind: checkpoint, metrics, figures, model card."""
+"""What a fine-tuning job leaves behind: checkpoint and metrics first, then figures and card."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import warnings
 from pathlib import Path
 
-import torch
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core.errors import InputError
 from ..core.files import write_text
+from ..data.duplicates import Repeats
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
 from ..models.backbones import Backbone
 from ..training.checkpoints import save_checkpoint
 from ..training.metrics import History
 from . import run_folder as outputs
+from .card import RESIZE, model_card
 
 UNEVEN = 10  # the largest class over the smallest, from where on accuracy alone misleads
 
@@ -26,82 +29,138 @@ def write_report(
     backbone: Backbone,
     model: nn.Module,
     parts: dict[str, Listing],
+    repeats: Repeats,
     steps: dict[str, tuple[Tensor, Tensor]],
     history: History | None,
     facts: dict,
 ) -> dict:
-    """Write every file of a finished job; the metrics come last and mean that all are there.
+    """Write every file of a finished job. The job is done with the metrics; figures come after.
 
     steps: logits and labels on the test images, by stage of the job ("linear probe", "fine-tuned").
+    Test images that repeat a training image are left out of the figures; "with_repeats" has them.
     """
-    classes = parts["train"].classes
-    name, (logits, labels) = list(steps.items())[-1]
+    everything = steps
+    clean = [row for row, path in enumerate(parts["test"].paths) if path not in repeats.reported]
+    steps = {step: (logits[clean], labels[clean]) for step, (logits, labels) in steps.items()}
+    classes, result = parts["train"].classes, list(steps)[-1]
+    preparation = {
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "image_size": facts["settings"]["size"] or backbone.image_size,
+        "resize": RESIZE,
+        "ranges": facts["ranges"],
+    }
     metrics = {
         "images": {part: _counts(listing) for part, listing in parts.items()},
         "classes": classes,
+        "backbone": {
+            "name": backbone.name,
+            "network": backbone.network,
+            "source": backbone.source,
+        },
+        "preparation": preparation,
         "warnings": _warnings(parts["train"]),
         "stages": {step: measure(*pair, classes) for step, pair in steps.items()},
-        "result": name,
+        "result": result,
+        "repeats": dataclasses.asdict(repeats),
         "history": history.rows if history else [],
         "stopped": history.stopped if history else "",
     } | facts
-    metrics |= {key: metrics["stages"][name][key] for key in ("accuracy", "balanced_accuracy")}
+    metrics |= {key: metrics["stages"][result][key] for key in ("accuracy", "balanced_accuracy")}
+    if repeats.reported:
+        metrics["with_repeats"] = {
+            step: measure(*pair, classes) for step, pair in everything.items()
+        }
     save_checkpoint(
         model,
         out / "model.safetensors",
         backbone=backbone.name,
+        network=backbone.network,
+        source=backbone.source,
         classes=classes,
         profile=facts["profile"],
-        mean=list(backbone.mean),
-        std=list(backbone.std),
-        image_size=facts["settings"]["size"] or backbone.image_size,
         accuracy=metrics["accuracy"],
+        **preparation,
     )
     rows = {part: listing.paths for part, listing in parts.items()}
     write_text(out / "split.json", json.dumps(rows, indent=1))
-    _draw(out, logits, labels, classes, history)
-    write_text(out / "README.md", _card(backbone, metrics))
     write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
+    illustrate(out, metrics)
     return metrics
+
+
+def illustrate(out: Path, metrics: dict) -> None:
+    """Draw the figures and write the card of a finished job, from its metrics.
+
+    One that fails gives a warning and is tried again when the same command is given again.
+    """
+
+    def card() -> None:
+        write_text(out / "README.md", model_card(metrics, out))
+
+    makers = {"README.md": card, "confusion_matrix.png": lambda: _draw_confusion(out, metrics)}
+    if metrics["history"]:
+        makers["curves.png"] = lambda: _draw_curves(out, metrics)
+    for name, make in makers.items():
+        try:
+            make()
+        except Exception as error:  # whatever it is, the classifier and its metrics are there
+            warnings.warn(
+                f"{out / name} could not be made ({type(error).__name__}: {error}). Model and "
+                "metrics are written; the same command again tries this once more.",
+                stacklevel=2,
+            )
+
+
+def is_illustrated(out: Path, metrics: dict) -> bool:
+    """Whether figures and card are all there."""
+    names = ["README.md", "confusion_matrix.png", *(["curves.png"] if metrics["history"] else [])]
+    return all((out / name).is_file() for name in names)
 
 
 def measure(logits: Tensor, labels: Tensor, classes: list[str]) -> dict:
     """Accuracy with its interval (Wilson, 95 %), and what accuracy hides.
 
     Balanced accuracy is the mean recall of the classes that have test images; the majority share is
-    what naming the most frequent class every time would reach.
+    what naming the most frequent class every time would reach. Where nothing is divided by nothing,
+    the recall of a class without test images and the precision of one that was never named, stands
+    None.
     """
-    guesses, n = logits.argmax(1), len(labels)
-    counts = torch.zeros(len(classes), len(classes), dtype=torch.long)
-    counts.index_put_((labels, guesses), torch.ones(n, dtype=torch.long), accumulate=True)
-    right, true, guessed = counts.diagonal(), counts.sum(1), counts.sum(0)
-    recall, precision = right / true.clamp_min(1), right / guessed.clamp_min(1)
-    interval = wilson_interval(int(right.sum()), n)
-    wrong = counts - torch.diag(right)
-    worst = wrong.flatten().topk(min(10, wrong.numel()))
-    pairs = [
-        [classes[int(at) // len(classes)], classes[int(at) % len(classes)], int(count)]
-        for count, at in zip(worst.values, worst.indices, strict=True)
-        if count
-    ]
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    true, guessed = labels.numpy(), logits.argmax(1).numpy()
+    numbers = range(len(classes))
+    precision, recall, _, support = precision_recall_fscore_support(
+        true, guessed, labels=numbers, zero_division=np.nan
+    )
+    counts = confusion_matrix(true, guessed, labels=numbers)
+    right, n = int(counts.trace()), len(true)
+    interval = wilson_interval(right, n)
+    cells = [[int(i), int(j), int(counts[i, j])] for i, j in zip(*counts.nonzero(), strict=True)]
+    wrong = sorted((cell for cell in cells if cell[0] != cell[1]), key=lambda cell: -cell[2])
     return {
         "accuracy": interval.mean,
         "interval": [interval.low, interval.high],
-        "correct": int(right.sum()),
+        "correct": right,
         "n": n,
         "loss": float(F.cross_entropy(logits.float(), labels)),
-        "balanced_accuracy": float(recall[true > 0].mean()),
-        "majority_share": float(true.max() / n),
-        "most_confused": pairs,
+        "balanced_accuracy": float(recall[support > 0].mean()),
+        "majority_share": float(support.max() / n),
+        "most_confused": [[classes[i], classes[j], count] for i, j, count in wrong[:10]],
         "per_class": {
-            name: {"recall": float(recall[i]), "precision": float(precision[i]), "n": int(true[i])}
-            for i, name in enumerate(classes)
+            name: {"recall": _or_none(r), "precision": _or_none(p), "n": int(s)}
+            for name, r, p, s in zip(classes, recall, precision, support, strict=True)
         },
+        "confusion": cells,  # [true class, named class, images] where there are any
     }
 
 
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
 def _counts(listing: Listing) -> dict[str, int]:
-    numbers = torch.bincount(torch.tensor(listing.labels), minlength=len(listing.classes)).tolist()
+    numbers = np.bincount(listing.labels, minlength=len(listing.classes)).tolist()
     return dict(zip(listing.classes, numbers, strict=True))
 
 
@@ -117,69 +176,28 @@ def _warnings(train: Listing) -> list[str]:
     ]
 
 
-def _draw(out: Path, logits, labels, classes, history: History | None) -> None:
+def _draw_confusion(out: Path, metrics: dict) -> None:
+    from ..figures.curves import plot_confusion_matrix
+
+    true, guessed, counts = np.array(metrics["stages"][metrics["result"]]["confusion"]).T
+    labels, guesses = np.repeat(true, counts), np.repeat(guessed, counts)
+    axes = plot_confusion_matrix(labels, guesses, metrics["classes"])
+    _save(axes, out / "confusion_matrix.png")
+
+
+def _draw_curves(out: Path, metrics: dict) -> None:
+    from ..figures.curves import plot_history
+
+    _save(plot_history(History(metrics["history"]))[0], out / "curves.png")
+
+
+def _save(axes, path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    from ..figures.curves import plot_confusion_matrix, plot_history
-
-    figures = {"confusion_matrix.png": plot_confusion_matrix(labels, logits.argmax(1), classes)}
-    if history and history.rows:
-        figures["curves.png"] = plot_history(history)[0]
-    for name, axes in figures.items():
-        try:
-            axes.figure.savefig(out / name, dpi=120, bbox_inches="tight")
-        except OSError as error:
-            raise InputError(
-                f"cannot write {out / name}: {error}. Make room, then again."
-            ) from error
-        finally:
-            plt.close(axes.figure)
-
-
-def _card(backbone: Backbone, metrics: dict) -> str:
-    settings, classes = metrics["settings"], metrics["classes"]
-    images = {part: sum(counts.values()) for part, counts in metrics["images"].items()}
-    stages = "\n".join(
-        f"| {name} | {m['accuracy']:.3f} [{m['interval'][0]:.3f}, {m['interval'][1]:.3f}] "
-        f"| {m['balanced_accuracy']:.3f} | {m['correct']} of {m['n']} |"
-        for name, m in metrics["stages"].items()
-    )
-    final = metrics["stages"][metrics["result"]]
-    shown = sorted(final["per_class"].items(), key=lambda item: item[1]["recall"])[:20]
-    table = "\n".join(
-        f"| {name} | {m['recall']:.3f} | {m['precision']:.3f} | {m['n']} |" for name, m in shown
-    )
-    confused = "; ".join(f"{a} taken for {b}: {n}" for a, b, n in final["most_confused"][:5])
-    notes = "".join(f"\n> Mind: {text}\n" for text in metrics["warnings"])
-    curves = "\n![Loss and accuracy by epoch](curves.png)\n" if metrics["history"] else ""
-    return f"""# Classifier of {len(classes)} classes, fine-tuned from {backbone.name}
-{notes}
-| stage | accuracy [95 % interval] | balanced accuracy | correct |
-|---|---|---|---|
-{stages}
-
-Measured on {images["test"]} images that played no part in training or in choosing the epoch. Naming
-the most frequent class every time would reach {final["majority_share"]:.3f}.
-
-- Use: `python -m tlhelpers predict model.safetensors PICTURE ...`
-- Weights it started from: {backbone.source}
-- Method: {settings["method"]}, {settings["epochs"]} epochs, batches of {settings["batch_size"]},
-  learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)
-- Seed {settings["seed"]}
-- Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
-  report; which ones says split.json
-- Classes: {", ".join(classes[:30])}{" ..." if len(classes) > 30 else ""}
-
-## Limits
-
-It answers with one of its classes whatever it is shown. The interval says how far chance in the
-choice of test images reaches, and nothing about pictures of another kind: another camera, season or
-place.
-Most often confused: {confused or "nothing"}.
-
-| {"lowest recall" if len(classes) > 20 else "class"} | recall | precision | images |
-|---|---|---|---|
-{table}
-
-![Which class was taken for which](confusion_matrix.png)
-{curves}"""
+    try:
+        axes.figure.savefig(path, dpi=120, bbox_inches="tight")
+    except BaseException:
+        path.unlink(missing_ok=True)  # half a picture would look like one that is there
+        raise
+    finally:
+        plt.close(axes.figure)

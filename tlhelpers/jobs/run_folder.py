@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -12,12 +13,12 @@ from ..core.files import write_text
 PLAN, METRICS, WORK = "plan.json", "metrics.json", "work"
 
 
-def prepare(out: Path, plan: dict, overwrite: bool) -> bool:
-    """Make the folder of a job, or take it up again; True when an earlier run goes on.
+def prepare(out: Path, plan: dict, overwrite: bool, complete: Callable[[Path, dict], bool]) -> str:
+    """Make the folder of a job, or take it up again; "new", "interrupted" or "finished".
 
-    A folder is taken up again when its plan is the same and it is not finished. Raises `InputError`
-    for one that holds a finished run, a run with other settings, or anything else, and for one that
-    cannot be written.
+    A folder is taken up again when its plan is the same and something is still to do: training, or
+    in a finished run what `complete(out, metrics)` misses. Raises `InputError` for one that holds a
+    whole run, a run with other settings, or anything else, and for one that cannot be written.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file. Give --out the name of a folder.")
@@ -28,7 +29,7 @@ def prepare(out: Path, plan: dict, overwrite: bool) -> bool:
                 "folder; nothing there was touched."
             )
         if not overwrite:
-            return _resume(out, plan)
+            return _resume(out, plan, complete)
         for name in (PLAN, METRICS):  # first what makes it a run: a kill here leaves no false one
             (out / name).unlink(missing_ok=True)
         shutil.rmtree(out)
@@ -40,22 +41,27 @@ def prepare(out: Path, plan: dict, overwrite: bool) -> bool:
             "may write to."
         ) from error
     write_text(out / PLAN, json.dumps(plan, indent=1))
-    return False
+    return "new"
 
 
-def _resume(out: Path, plan: dict) -> bool:
-    if (out / METRICS).is_file():
+def _resume(out: Path, plan: dict, complete: Callable[[Path, dict], bool]) -> str:
+    metrics = out / METRICS
+    try:
+        earlier = json.loads((out / PLAN).read_text(encoding="utf-8"))
+        finished = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{out} holds a damaged run ({error}); --overwrite starts anew."
+        ) from error
+    different = [key for key in plan if earlier.get(key) != plan[key]]
+    if finished and (different or complete(out, finished)):
         raise InputError(
             f"{out} holds a finished run. Give --out another folder, or --overwrite to replace it."
         )
-    try:
-        earlier = json.loads((out / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out / PLAN} is damaged ({error}); --overwrite starts anew.") from error
-    if different := [key for key in plan if earlier.get(key) != plan[key]]:
+    if different:
         listed = "; ".join(f"{key}: {earlier.get(key)!r}, now {plan[key]!r}" for key in different)
         raise InputError(
             f"{out} holds an unfinished run with other settings ({listed}). Give the same ones to "
-            "go on, another --out, or --overwrite to start anew."
+            "resume it, another --out, or --overwrite to start anew."
         )
-    return True
+    return "finished" if finished else "interrupted"

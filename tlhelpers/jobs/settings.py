@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.errors import InputError, nearest
+from ..core.errors import InputError, arguments, nearest
 
 METHODS = ("probe", "lp-ft", "full")
 
@@ -17,6 +17,7 @@ class Settings:
         method: "probe" fits a linear head on frozen features (logistic regression); "lp-ft" then
             trains the whole network from there (Kumar et al. 2022, arXiv:2202.10054); "full" trains
             all of it from a random head. Normalisation layers stay frozen.
+        weights: a file with other weights for the backbone (see `load_backbone`).
         lr, backbone_lr: of the head and of all other layers (AdamW, one cycle).
         val_share, test_share: what is split off where DATA has no such folders.
         size: side of the images in pixels; None is what the backbone was trained on.
@@ -34,12 +35,14 @@ class Settings:
     size: int | None = None
     seed: int = 0
     on_error: str = "raise"
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f'no method "{self.method}".{nearest(self.method, METHODS)}')
         if self.epochs < 1 or self.batch_size < 2 or min(self.lr, self.backbone_lr) <= 0:
-            raise InputError(
-                f"epochs={self.epochs}, batch_size={self.batch_size}, lr={self.lr}, backbone_lr="
-                f"{self.backbone_lr}: at least 1 epoch, batches of 2, and rates above 0."
-            )
+            names = ("epochs", "batch_size", "lr", "backbone_lr")
+            given = arguments(**{name: getattr(self, name) for name in names})
+            raise InputError(f"{given}: at least 1 epoch, batches of 2, and rates above 0.")
+        if self.size is not None and self.size < 8:
+            raise InputError(f"{arguments(size=self.size)}: pictures need 8 pixels or more.")

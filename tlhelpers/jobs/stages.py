@@ -48,7 +48,10 @@ def decode(
                     if in_file
                     else None
                 )
-                images[name] = decode_listing(part, size, settings.on_error, threads, file=file)
+                ranges = images["train"].ranges if "train" in images else None
+                images[name] = decode_listing(
+                    part, size, settings.on_error, threads, file=file, ranges=ranges
+                )
         processes.barrier()
     return images
 
@@ -88,7 +91,7 @@ def features_of(
 
 def fit_probe(features: FeatureTensors, model: nn.Module, processes: ProcessGroup) -> nn.Linear:
     """A linear head on frozen features, fitted by one process and given to all."""
-    if not isinstance(get_head(model)[1], nn.Linear):
+    if not isinstance(get_head(model)[1], (nn.Linear, nn.Identity)):  # Identity: made without one
         raise InputError(
             f"the last layer of {type(model).__name__} is no Linear layer, which a linear probe "
             "needs. Take --method full, or another backbone."

@@ -13,21 +13,7 @@ import torch
 from torch import nn
 
 from ..core.errors import InputError, nearest
-from .heads import get_head, replace_head
-
-__all__ = [
-    "freeze",
-    "unfreeze",
-    "freeze_to",
-    "freeze_batchnorm",
-    "train_mode",
-    "get_head",
-    "replace_head",
-    "param_groups",
-    "count_parameters",
-    "fingerprint",
-    "changed",
-]
+from .heads import get_heads
 
 
 def freeze(module: nn.Module) -> None:
@@ -106,7 +92,7 @@ def param_groups(
     """
     in_head = set()
     if backbone_lr is not None:
-        in_head = {id(parameter) for parameter in get_head(model)[1].parameters()}
+        in_head = {id(p) for _, head in get_heads(model) for p in head.parameters()}
     groups: dict[str, dict] = {}
     for parameter in model.parameters():
         if not parameter.requires_grad:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -14,24 +16,33 @@ _HEAD_NAMES = ("fc", "classifier", "heads", "head")
 def get_head(model: nn.Module) -> tuple[str, nn.Module]:
     """Dotted name and module of a classifier's last layer, for example ("fc", Linear(...)).
 
-    It is what `replace_head` put in, else what timm's `get_classifier` says, else the last layer
+    It is what timm's `get_classifier` says, else what `replace_head` put in, else the last layer
     with weights in torchvision's `fc`, `classifier`, `heads` or `head`, or in an `nn.Sequential`.
-    Raises `InputError` when the network has none of these.
+    Raises `InputError` when the network has none of these. Of a distilled network's two heads it
+    is the first; see `get_heads`.
     """
-    for name, module in model.named_modules():
-        if getattr(module, "is_replaced_head", False):
-            return name, module
+    return get_heads(model)[0]
+
+
+def get_heads(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """All heads of a classifier: one, or the two of a distilled network, which are averaged."""
+    named = dict(model.named_modules())
     if hasattr(model, "get_classifier"):
         found = model.get_classifier()
-        found = found[0] if isinstance(found, tuple) else found  # distilled networks have two
-        return next((name, module) for name, module in model.named_modules() if module is found)
+        found = found if isinstance(found, tuple) else (found,)
+        return [(n, m) for n, m in named.items() if any(m is one for one in found)]
+    # What `replace_head` put in is marked, as its place does not give it away: in DenseNet's
+    # `classifier`, which was one layer, a reader's own Sequential looks like AlexNet's, whose head
+    # is the last layer inside; and `nn.Identity()` has no weights to be known by.
+    if marked := [(n, m) for n, m in named.items() if getattr(m, "is_replaced_head", False)]:
+        return marked
     children = dict(model.named_children())
     root = next((name for name in _HEAD_NAMES if name in children), "")
     if root or isinstance(model, nn.Sequential):
         inside = list(model.get_submodule(root).named_modules(prefix=root))
         for name, module in reversed(inside):
             if isinstance(module, (nn.Linear, nn.Conv2d)):
-                return name, module
+                return [(name, module)]
     raise InputError(
         f"{type(model).__name__} has no head that could be found: none of its children is called "
         f"{', '.join(_HEAD_NAMES)} and holds a Linear or Conv2d layer. Give its last layer one of "
@@ -51,32 +62,35 @@ def replace_head(model: nn.Module, new: int | nn.Module) -> nn.Module:
     and the first loss is close to ln(classes). The new head lies on the old one's device, has its
     precision, and is trainable even where the network is frozen. The auxiliary classifiers of
     GoogLeNet and Inception are taken off: they know the old classes only, and without them the
-    network returns plain logits in train mode too. Raises `InputError` for less than one class,
-    and for a Linear layer made for another number of features.
+    network returns plain logits in train mode too. A distilled network, which averages the answers
+    of two heads, gets a copy of the new one as its second. Raises `InputError` for less than one
+    class, and for a Linear layer made for another number of features.
     """
     if isinstance(new, bool) or not isinstance(new, (int, nn.Module)):
         raise InputError(f"a head is a number of classes or a module, not {new!r}.")
     if isinstance(new, int) and new < 1:
         raise InputError(f"a head needs at least one class, not {new}.")
-    name, old = get_head(model)
+    heads = get_heads(model)
+    name, old = heads[0]
     like = next((p for p in [*old.parameters(), *model.parameters()]), torch.empty(0))
     if isinstance(new, nn.Module):
         _check_fit(old, new)
         model.set_submodule(name, new)
+        for other, _ in heads[1:]:
+            model.set_submodule(other, copy.deepcopy(new))
     elif hasattr(model, "reset_classifier"):
         model.reset_classifier(new)
-        name, _ = get_head(model)
+        heads = get_heads(model)
     else:
         model.set_submodule(name, _same_kind(old, new))
     _drop_auxiliary(model)
-    head = model.get_submodule(name)
-    model.to(like.device)  # the whole of it: distilled networks of timm have a second head
-    head.to(like.dtype)
-    if isinstance(new, int):
-        _start_even(head)
-    head.requires_grad_(True)
-    head.is_replaced_head = True
-    return head
+    for place, _ in heads:
+        head = model.get_submodule(place).to(like.device, like.dtype)
+        if isinstance(new, int):
+            _start_even(head)
+        head.requires_grad_(True)
+        head.is_replaced_head = True
+    return model.get_submodule(heads[0][0])
 
 
 def _check_fit(old: nn.Module, new: nn.Module) -> None:

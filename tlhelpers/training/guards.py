@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import InputError, remedy
 from ..core.memory import free_caches, is_memory_error
 from ..models.heads import get_head
 
@@ -119,8 +119,12 @@ def explain_size_error(model: nn.Module, x: Tensor) -> Iterator[None]:
         signs = ("too small", "kernel size can't be greater", "doesn't match model", "wrong image")
         if x.ndim == 4 and any(sign in text for sign in signs):
             raise InputError(
-                f"{type(model).__name__} cannot take images of {x.shape[2]}x{x.shape[3]} px. Give "
-                "the loader the network's own size: BatchLoader(data, **backbone.preprocessing)."
+                f"{type(model).__name__} cannot take images of {x.shape[2]}x{x.shape[3]} px. "
+                + remedy(
+                    "Give the loader the network's own size: "
+                    "BatchLoader(data, **backbone.preprocessing).",
+                    "Leave --size out: then they have the network's own size.",
+                )
             ) from error
         raise
 
@@ -141,11 +145,13 @@ def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None
         # the memory: without this the smaller batch would fail as well.
         traceback.clear_frames(error.__traceback__)
         free_caches()
-        smaller = f"BatchLoader(data, batch_size={max(1, batch_size // 2)}, ...)"
-        remedy = f"Take a smaller one: {smaller}, or" if batch_size > 1 else "Take"
+        half = max(1, batch_size // 2)
+        smaller = remedy(f"BatchLoader(data, batch_size={half}, ...)", f"--batch-size {half}")
+        advice = f"Take a smaller one: {smaller}, or" if batch_size > 1 else "Take"
         raise InputError(
-            f"a batch of {batch_size} does not fit into the memory of {device.type}. {remedy} "
-            "smaller images (size=...). Freezing early layers (tl.freeze_to) saves memory, too."
+            f"a batch of {batch_size} does not fit into the memory of {device.type}. {advice} "
+            f"smaller images ({remedy('size=...', '--size')}). "
+            f"{remedy('Freezing early layers (tl.freeze_to)', '--method probe')} saves memory, too."
         ) from error
 
 
