@@ -14,7 +14,7 @@ STRENGTHS = tuple(10.0**power for power in range(-5, 3))
 
 
 def hog(images: Tensor, *, cell: int = 8, bins: int = 9) -> Tensor:
-    """Histograms of oriented gradients (Dalal and Triggs 2005): edge directions by place.
+    """Histograms of oriented gradients (Dalal and Triggs 2005): directions of edges by place.
 
     Every pixel votes for the direction of its gradient, 0 to 180 degrees in `bins` steps, with the
     gradient's length as weight; of a colour image the channel with the longest gradient votes. The
