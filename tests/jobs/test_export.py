@@ -54,6 +54,7 @@ def size_of(run: Path) -> int:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")  # deprecated, and in use
 def test_torchscript_gives_the_probabilities_of_predict(run, expected, tmp_path):
     files, probabilities = expected
     path = tmp_path / "model.torchscript"

@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from ...core.errors import InputError, nearest
 from ...core.progress import Progress
 from ...core.runtime import autocast, get_device
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 from .canvas import to_canvas
 from .pixel_search import Search
 from .vgg_features import Reader
