@@ -1,10 +1,16 @@
 """What every test runs under, notebooks included: embedded data, no network, a list of seconds.
 
 Kernels that nbval starts inherit the environment set here, also under pytest-xdist.
+
+Two markers sort the tests. `slow` tests run with --slow only. `trained` tests assert a number that
+training gave: they take the fixtures `seed` and `holds`, and tools/anywhere.py runs them with
+several seeds, numbers of threads and kinds of processor.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections import defaultdict
 
@@ -21,6 +27,35 @@ for name in ("http_proxy", "https_proxy", "all_proxy"):
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
 _seconds: dict[str, float] = defaultdict(float)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tests too (make test-full)")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow") or "slow" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: run by --slow and make test-full"))
+
+
+def pytest_generate_tests(metafunc):
+    """The fixture `seed` is 0, or with TLHELPERS_TEST_SEEDS=5 each of 0 to 4 in turn."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(int(os.environ.get("TLHELPERS_TEST_SEEDS", "1"))))
+
+
+@pytest.fixture
+def holds(record_property):
+    """Assert that a trained number keeps its bounds, and record it for tools/anywhere.py."""
+
+    def check(name: str, value: float, *, above: float = -math.inf, below: float = math.inf):
+        record_property(name, json.dumps([float(value), above, below]))
+        assert above < value < below, f"{name} is {value}, not between {above} and {below}"
+
+    return check
 
 
 def pytest_configure(config):
@@ -52,6 +87,9 @@ def _slow() -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter):
+    slow = [r for r in terminalreporter.getreports("skipped") if "slow: run by" in str(r.longrepr)]
+    if slow:
+        terminalreporter.line(f"{len(slow)} slow tests were skipped: make test-full runs them")
     if not _seconds:
         return
     terminalreporter.section("seconds per notebook")

@@ -5,9 +5,10 @@
     python -m benchmarks.ants_bees --plot                     the figure again, from the file
 
 Each run is a process of its own, the two sides alternate, and each is written to
-benchmarks/results/ants_bees.json as soon as it is done: an interrupted call loses one run. With
-fewer than 25 epochs the recipe's epochs are scaled linearly, and the result says so. Photographs
-are taken from `TLHELPERS_DATA`; without them the drawn set is enlarged to the same pixels.
+benchmarks/results/ants_bees.json as soon as it is done: an interrupted call loses one run. The file
+keeps the runs of each kind of machine apart, and nothing is computed across machines. With fewer
+than 25 epochs the recipe's epochs are scaled linearly, and the result says so. Photographs are
+taken from `TLHELPERS_DATA`; without them the drawn set is enlarged to the same pixels.
 """
 
 from __future__ import annotations
@@ -75,13 +76,41 @@ def measure(side: str, data: Path, backbone: str, method: str, seed: int, epochs
     return job | json.loads(done.stdout.splitlines()[-1])
 
 
+def entry() -> dict:
+    """What was measured on this kind of machine, with these versions; empty at first."""
+    machines = (measuring.read_result(NAME) or {}).get("machines", {})
+    return machines.get(measuring.machine_key(measuring.machine()), {"runs": [], "limits": None})
+
+
+def keep(found: dict) -> dict:
+    """Write `found` as this machine's entry, with all that can be concluded from its runs."""
+    now = measuring.stamped(found | {"summary": summarise(found["runs"])})
+    machines = (measuring.read_result(NAME) or {}).get("machines", {})
+    key = measuring.machine_key(now["machine"])
+    measuring.write_file(NAME, {"machines": machines | {key: now}})
+    return now
+
+
 def record(run: dict) -> dict:
-    """Append a run to the file of results, with all that can be concluded from it so far."""
-    found = measuring.read_result(NAME) or {}
-    runs = [*found.get("runs", []), run]
-    result = {"runs": runs, "summary": summarise(runs), "limits": found.get("limits")}
-    measuring.write_result(NAME, result)
-    return result
+    """Append a run to this machine's entry."""
+    found = entry()
+    return keep(found | {"runs": [*found["runs"], run]})
+
+
+def peak_rates(device) -> dict[str, float]:
+    """Operations a second at most, in fp32 and in bf16 if the course uses it on this device."""
+    import torch
+
+    import tlhelpers as tl
+    from benchmarks import roofline
+
+    precisions = {"fp32": torch.float32}
+    with tl.autocast(device):
+        if torch.is_autocast_enabled(device.type):
+            precisions["bf16"] = torch.get_autocast_dtype(device.type)
+    return {
+        name: max(roofline.matmul_rate(device, dtype, 1024)) for name, dtype in precisions.items()
+    }
 
 
 def limits(backbones) -> dict:
@@ -90,11 +119,8 @@ def limits(backbones) -> dict:
 
     from benchmarks import course_recipe, public_recipe, roofline
 
-    cpu = torch.device("cpu")
-    rates = {
-        "fp32": max(roofline.matmul_rate(cpu, torch.float32, 1024)),
-        "bf16": max(roofline.matmul_rate(cpu, torch.bfloat16, 1024)),
-    }
+    rates = peak_rates(torch.device("cpu"))
+    course_rate = rates.get("bf16", rates["fp32"])
     result = {"flops_per_second": rates, "threads": torch.get_num_threads()}
     train, val, batch = 244, 153, 4
     for backbone in backbones:
@@ -112,8 +138,8 @@ def limits(backbones) -> dict:
         }
         passes = (train + val) * once
         course = {
-            "fixed": passes / rates["bf16"],
-            "finetune": (passes + course_recipe.EPOCHS * train * learn) / rates["bf16"],
+            "fixed": passes / course_rate,
+            "finetune": (passes + course_recipe.EPOCHS * train * learn) / course_rate,
         }
         result[backbone] = {
             "gflops_forward": once / 1e9,
@@ -128,7 +154,7 @@ def jobs(options) -> Iterator[dict]:
     for number in options.seeds if options.only_accuracy else range(options.repeats):
         for backbone in options.backbones:
             for method in options.methods:
-                for side in SIDES if number % 2 == 0 else reversed(SIDES):
+                for side in options.sides if number % 2 == 0 else reversed(options.sides):
                     yield {"side": side, "backbone": backbone, "method": method, "seed": number}
 
 
@@ -142,6 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbones", nargs="+", default=None, help=f"of {BACKBONES}")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--repeats", type=int, default=3, help="timings of each")
     parser.add_argument("--epochs", type=int, default=TUTORIAL_EPOCHS, help="of the recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2), help="for accuracies")
@@ -162,10 +189,21 @@ def main(arguments: list[str] | None = None) -> None:
             figure = Path(scratch, figure.name)
         if not options.plot:
             run_all(options, Path(scratch, "data"))
-        if found := measuring.read_result(NAME):
-            print(table(found["summary"]))
-            plot(found, figure)
+        report(figure)
         shutil.rmtree(Path(scratch, "data"), ignore_errors=True)
+
+
+def report(figure: Path) -> None:
+    """A table for each machine; the figure is of the one with the most timings."""
+    machines = (measuring.read_result(NAME) or {}).get("machines", {})
+    for key, found in machines.items():
+        print(key, table(found["summary"]), sep="\n\n", end="\n\n")
+    timings = {
+        key: sum(run["purpose"] == "timing" for run in found["runs"])
+        for key, found in machines.items()
+    }
+    if timings:
+        plot(machines[max(timings, key=timings.get)], figure)
 
 
 def run_all(options, scratch: Path) -> None:
@@ -176,9 +214,7 @@ def run_all(options, scratch: Path) -> None:
     print(f"{len(todo)} runs on {kind}, about {left / 60:.0f} minutes on two cores", flush=True)
     try:
         if not options.only_accuracy and not options.smoke:
-            found = measuring.read_result(NAME) or {"runs": [], "summary": []}
-            found["limits"] = limits(options.backbones)
-            measuring.write_result(NAME, {k: found[k] for k in ("runs", "summary", "limits")})
+            keep(entry() | {"limits": limits(options.backbones)})
         for number, job in enumerate(todo, 1):
             run = measure(data=data, epochs=options.epochs, workers=options.workers, **job)
             run |= {"purpose": "accuracy" if options.only_accuracy else "timing", "data": kind}

@@ -1,4 +1,4 @@
-"""What the runs of benchmarks/ants_bees.py come to: ratios, accuracies, a table and a figure."""
+"""What one machine's runs of benchmarks/ants_bees.py come to: ratios, accuracies, table, figure."""
 
 from __future__ import annotations
 
@@ -19,26 +19,31 @@ def scaled(run: dict, key: str) -> float:
 
 
 def summarise(runs: list[dict]) -> list[dict]:
-    """A row for each backbone and method: seconds of both sides, how many times, accuracies."""
+    """A row for each backbone and method: seconds of both sides, their ratios, accuracies.
+
+    The sides ran in turns, so the first run of the one belongs to the first of the other: each such
+    pair has its ratio.
+    """
     rows = []
-    for backbone, method in dict.fromkeys((r["backbone"], r["method"]) for r in runs):
-        of = {
-            side: [
-                r
-                for r in runs
-                if (r["backbone"], r["method"], r["side"]) == (backbone, method, side)
-            ]
-            for side in SIDES
-        }
-        row = {"backbone": backbone, "method": method}
+    jobs = dict.fromkeys((r["backbone"], r["method"]) for r in runs)
+    # A course that trains for other epochs is another course: a row of its own.
+    lengths = {
+        job: dict.fromkeys(r["epochs"] for r in runs_of(runs, job, "course")) for job in jobs
+    }
+    for backbone, method, epochs in [(*job, n) for job in jobs for n in lengths[job] or [0]]:
+        of = {side: runs_of(runs, (backbone, method), side) for side in SIDES}
+        of["course"] = [r for r in of["course"] if r["epochs"] == epochs]
+        row = {"backbone": backbone, "method": method, "course_epochs": epochs}
         timed = {side: [r for r in of[side] if r["purpose"] == "timing"] for side in SIDES}
         for key in ("wall", "work"):
             for side in SIDES:
                 if timed[side]:
                     row[f"{side}_{key}"] = spread(scaled(r, key) for r in timed[side])
             if all(timed.values()):
-                medians = [row[f"{side}_{key}"]["median"] for side in SIDES]
-                row[f"times_faster_{key}"] = medians[0] / medians[1]
+                row[f"times_faster_{key}"] = [
+                    scaled(recipe, key) / scaled(course, key)
+                    for recipe, course in zip(timed["recipe"], timed["course"], strict=False)
+                ]
         if timed["recipe"]:
             row["recipe_epochs_run"] = sorted({r["epochs"] for r in timed["recipe"]})
         if backbone != "resnet18":  # random weights: its accuracy means nothing
@@ -49,6 +54,11 @@ def summarise(runs: list[dict]) -> list[dict]:
             row["within_one_standard_error"] = course["mean"] >= recipe["mean"] - recipe["error"]
         rows.append(row)
     return rows
+
+
+def runs_of(runs: list[dict], job: tuple[str, str], side: str) -> list[dict]:
+    """The runs of one side of (backbone, method), in the order in which they ran."""
+    return [r for r in runs if (r["backbone"], r["method"]) == job and r["side"] == side]
 
 
 def accuracies(runs: list[dict]) -> dict[str, dict]:
@@ -99,19 +109,24 @@ def table(summary: list[dict]) -> str:
     def times(row: dict) -> str:
         if "times_faster_wall" not in row:
             return "-"
-        return f"{row['times_faster_wall']:.0f} / {row['times_faster_work']:.0f}"
+        ratios = (row[f"times_faster_{key}"] for key in ("wall", "work"))
+        return " / ".join(", ".join(f"{ratio:.1f}" for ratio in runs) for runs in ratios)
 
     def right(row: dict, side: str, which: str) -> str:
         found = row.get(f"{side}_{which}")
         return f"{found['mean']:.3f} ± {found['error']:.3f}" if found else "-"
 
+    def job(row: dict) -> str:
+        epochs = row["course_epochs"]
+        return row["method"] + (f", {epochs} epochs" if epochs else "")
+
     lines = [
-        "| network | job | recipe, s | course, s | times faster | recipe, last epoch "
+        "| network | job | recipe, s | course, s | times faster, run by run | recipe, last epoch "
         "| recipe, best epoch | course |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in summary:
-        cells = [row["backbone"], row["method"], seconds(row, "recipe"), seconds(row, "course")]
+        cells = [row["backbone"], job(row), seconds(row, "recipe"), seconds(row, "course")]
         cells += [times(row), right(row, "recipe", "last"), right(row, "recipe", "best")]
         lines.append("| " + " | ".join([*cells, right(row, "course", "last")]) + " |")
     return "\n".join([*lines, "", "Seconds and times: whole process / work only (imports apart)."])
@@ -133,10 +148,14 @@ def plot(result: dict, path: Path) -> None:
         left.bar(at, values, 0.38, label=titles[side], **look)
         for x, value in zip(at, values, strict=True):
             left.text(x, value * 1.06, f"{value:.0f}", ha="center", va="bottom", fontsize=10)
-    names = [f"{row['backbone']}\n{row['method']}" for row in rows]
+    short = {"efficientnet_lite0": "EfficientNet\nLite0", "resnet18": "ResNet-18"}
+    names = [f"{short.get(row['backbone'], row['backbone'])}\n{row['method']}" for row in rows]
+    of = result["machine"]
+    kind = f"{of['cores']} cores, {of['instructions']}, {of['precision']}"
+    left.set_title(f"Seconds on {kind}", fontsize=11)
     left.set(yscale="log", ylabel="seconds, whole process", xticks=range(len(rows)))
     left.set_xticklabels(names, fontsize=9)
-    left.set_ylim(top=left.get_ylim()[1] * 2.5)
+    left.set_ylim(1, left.get_ylim()[1] * 2.5)  # bars begin at one second
     left.legend(loc="upper left", ncols=2)
     rows = [row for row in result["summary"] if "recipe_last" in row and "course_last" in row]
     kinds = (("recipe_last", "recipe, last epoch"), ("recipe_best", "recipe, best epoch"))
@@ -156,5 +175,6 @@ def plot(result: dict, path: Path) -> None:
     right.set_title("EfficientNet-Lite0, photographs", fontsize=11)
     if rows:
         right.legend(loc="lower right")
+    left.figure.set_layout_engine("constrained", wspace=0.08)
     left.figure.savefig(path, dpi=110)
     plt.close(left.figure)

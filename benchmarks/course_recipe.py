@@ -26,7 +26,7 @@ import torch
 
 import tlhelpers as tl
 
-EPOCHS, BATCH, RATE = 3, 32, 1e-3
+EPOCHS, BATCH, RATE = 2, 32, 1e-3
 SIZE = 224
 
 

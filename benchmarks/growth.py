@@ -127,8 +127,10 @@ def plot(rows: list[dict], path: Path) -> None:
             first.plot(n, seconds, mark, ls="-" * (mark == "o"), color=color, label=label)
         memory = [r["own_memory_gb"] for r in of]
         second.plot(n, memory, f"{mark}-", label=f"pixels in {kept}")
-    first.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds (squares: in a file)")
-    second.set(xscale="log", yscale="log", xlabel="images", ylabel="GB of the process's own")
+    first.set(
+        xscale="log", yscale="log", xlabel="images", ylabel="seconds (squares: pixels in a file)"
+    )
+    second.set(xscale="log", yscale="log", xlabel="images", ylabel="memory of the process, GB")
     for axes, key, label in zip(
         others, ("side", "epochs"), ("side in pixels, 1 epoch", "epochs at 128 px"), strict=True
     ):
@@ -141,6 +143,7 @@ def plot(rows: list[dict], path: Path) -> None:
         axes.set(xlabel=f"{label}; {middle:,} images", ylabel="seconds", ylim=(0, None))
     first.legend()
     second.legend()
+    first.figure.set_layout_engine("constrained", wspace=0.08)
     first.figure.savefig(path, dpi=110)
     plt.close(first.figure)
 

@@ -23,13 +23,17 @@ def machine() -> dict:
     """The kind of machine and the versions; nothing that tells one machine from another."""
     import torch
 
-    from tlhelpers.core.runtime import get_device, has_bfloat16
+    from tlhelpers.core.runtime import autocast, get_device, has_bfloat16
 
+    with autocast(torch.device("cpu")):
+        bf16_in_use = torch.is_autocast_enabled("cpu")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "cpu": _cpu(),
         "cores": _cores(),
         "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "precision": "bf16" if bf16_in_use else "fp32",
         "gpu": gpu,
         "bf16": has_bfloat16(get_device()),
         "python": platform.python_version(),
@@ -41,11 +45,28 @@ def machine() -> dict:
     }
 
 
+# Results are comparable where all of these are equal.
+KIND = ("cpu", "instructions", "precision", "cores", "threads", "gpu")
+VERSIONS = ("python", "torch", "torchvision", "timm", "os")
+
+
+def machine_key(of: dict) -> str:
+    """The processor and the versions as one string: results of one key belong together.
+
+    The processor's name is not enough: the same name stands for machines with and without AVX-512,
+    and the environment may switch a set of instructions off.
+    """
+    kind = [f"{of[name]} {name}" if name in ("cores", "threads") else of[name] for name in KIND]
+    versions = [of[name] if name == "os" else f"{name} {of[name]}" for name in VERSIONS]
+    return ", ".join(filter(None, kind + versions))
+
+
 def describe_machine(of: dict) -> str:
     """One line for a table's caption."""
     kind = of["gpu"] or f"{of['cpu']}, {of['cores']} cores"
     used = "" if of["gpu"] else f", {of['threads']} threads"
     native = "native" if of["bf16"] else "no native"
+    used += f", {of['instructions']}" if "instructions" in of and not of["gpu"] else ""
     versions = ", ".join(f"{k} {of[k]}" for k in ("torch", "torchvision", "timm") if of[k])
     return (
         f"{kind}{used} ({native} bf16), {of['os']}, Python {of['python']}, {versions}, {of['date']}"
@@ -73,8 +94,17 @@ def write_result(name: str, result: dict) -> Path:
 
     The file is replaced in one step: whoever reads it, or interrupts, never meets half of it.
     """
+    return write_file(name, stamped(result))
+
+
+def stamped(result: dict) -> dict:
+    """`result` with machine, command and date in front."""
+    return {"machine": machine(), "command": _command(), "date": _today(), **result}
+
+
+def write_file(name: str, full: dict) -> Path:
+    """Write `full` as it is; the file is replaced in one step, as in `write_result`."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    full = {"machine": machine(), "command": _command(), "date": _today(), **result}
     handle, draft = tempfile.mkstemp(dir=RESULTS, prefix=f".{name}-", suffix=".json")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

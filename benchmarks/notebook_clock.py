@@ -1,10 +1,10 @@
 """Runs inside a lesson's kernel, before its first cell: what do the seconds of each cell go to?
 
-Exclusive times by a stack: who calls another kind of work hands the clock over and gets it back.
-Import statements, the library's rooms, calls of networks, backward passes and the drawing of
-figures are wrapped when their module has been loaded; nothing is loaded for the clock's sake, and
-the notebook is not touched. Only the main thread is clocked: what a pool of threads does counts for
-the one that waits for it.
+Exclusive times by a stack: a function that calls another kind of work stops its own clock until the
+call returns. Import statements, the library's functions, calls of networks, backward passes and the
+drawing of figures are wrapped when their module has been loaded; nothing is loaded for the clock's
+sake, and the notebook is not changed. Only the main thread is clocked: what a pool of threads does
+counts for the function that waits for it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import sys
 import threading
 import time
 
-# Every public function of these rooms of `tlhelpers` counts as ...
-ROOMS = {
-    "imports": ["runtime"],  # that is, `setup`
-    "data": ["assets", "decoding", "folders", "images", "glyphs", "pixels"],
-    "weights": ["backbones", "vgg_edges", "imagenet", "checkpoints"],
-    "training": [
-        "training",
-        "features",
-        "adaptation",
-        "adaptation_training",
-        "domain_gap",
-        "style",
-        "classical",
-    ],
-    "plots": ["display", "plots", "charts", "pictures", "diagrams"],
+# Every public function of these modules, and of all modules in these sub-packages, counts as ...
+PLACES = {
+    "tlhelpers.core.runtime": "imports",  # that is, `setup`
+    "tlhelpers.core.assets": "data",
+    "tlhelpers.data": "data",
+    "tlhelpers.data.augmentation": "training",
+    "tlhelpers.models.backbones": "weights",
+    "tlhelpers.models.imagenet": "weights",
+    "tlhelpers.models.vgg16_edges": "weights",
+    "tlhelpers.training": "training",
+    "tlhelpers.training.checkpoints": "weights",
+    "tlhelpers.methods": "training",
+    "tlhelpers.evaluation.baselines": "training",
+    "tlhelpers.figures": "plots",
+    "tlhelpers.teaching.diagrams": "plots",
 }
-# ... and what lessons use without a room in between.
+# ... and what lessons use of other libraries, or as methods.
 METHODS = {
     ("torch.nn.modules.module", "Module", "__call__"): "training",
     ("torch._tensor", "Tensor", "backward"): "training",
     ("torch.optim.optimizer", "Optimizer", "zero_grad"): "training",
-    ("tlhelpers.batches", "BatchLoader", "_prepare"): "training",
+    ("tlhelpers.data.loader", "BatchLoader", "_prepare"): "training",
     ("sklearn.base", "ClassifierMixin", "score"): "training",
     ("matplotlib.figure", "Figure", "savefig"): "plots",
     ("matplotlib.pyplot", None, "subplots"): "plots",
@@ -53,9 +53,9 @@ class Clock:
         self.cells: list[dict[str, float]] = []
         self.stack, self.last = [OWN], time.perf_counter()
         self.thread = threading.get_ident()
-        self.pending = {
-            f"tlhelpers.{room}": kind for kind, rooms in ROOMS.items() for room in rooms
-        }
+        self.seen: set[str] = set()  # modules of the library
+        self.pending: set[str] = set()  # those of them that are not wrapped yet
+        self.modules = 0
         self.methods = dict(METHODS)
 
     def begin_cell(self, *_) -> None:
@@ -91,9 +91,15 @@ class Clock:
         return clocked
 
     def wrap_what_is_loaded(self) -> None:
-        """Wrap the rooms and methods whose modules have been loaded since the last look."""
+        """Wrap the functions and methods whose modules have been loaded since the last look."""
+        if len(sys.modules) != self.modules:  # asked after every import, so it must cost little
+            self.modules = len(sys.modules)
+            found = {name for name in list(sys.modules) if name.startswith("tlhelpers.")}
+            self.pending |= {name for name in found - self.seen if kind_of(name)}
+            self.seen |= found
         for name in [name for name in self.pending if _loaded(name)]:
-            module, kind = sys.modules[name], self.pending.pop(name)
+            self.pending.remove(name)
+            module, kind = sys.modules[name], kind_of(name)
             for key, value in list(vars(module).items()):
                 here = inspect.isfunction(value) and value.__module__ == name
                 if here and not key.startswith("_") and not inspect.isgeneratorfunction(value):
@@ -120,6 +126,12 @@ class Clock:
                     self.wrap_what_is_loaded()
 
         return loader
+
+
+def kind_of(module: str) -> str | None:
+    """What the time in a module of the library counts as: its nearest place above decides."""
+    above = [place for place in PLACES if f"{module}.".startswith(f"{place}.")]
+    return PLACES[max(above, key=len)] if above else None
 
 
 def _loaded(name: str) -> bool:

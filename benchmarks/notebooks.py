@@ -46,8 +46,9 @@ KINDS = {  # in the order of the bars' pieces
 def measure(path: Path, cell_timeout: int = 600) -> dict:
     """Run one notebook: seconds in all, by kind and by cell, and the error if it failed."""
     import nbformat
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    from tools.lesson_client import LessonClient
 
     notebook = nbformat.read(path, as_version=4)
     own = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -61,7 +62,7 @@ def measure(path: Path, cell_timeout: int = 600) -> dict:
         "import json as __json\nprint(__json.dumps(get_ipython().notebook_clock.cells[:-1]))"
     )
     notebook.cells = [first, *own, last]
-    client = NotebookClient(
+    client = LessonClient(
         notebook,
         timeout=cell_timeout,
         kernel_name="python3",

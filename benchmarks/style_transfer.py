@@ -32,8 +32,8 @@ from benchmarks import measuring
 from benchmarks.measuring import spread
 from benchmarks.style_tutorial import LAYERS, STYLE_WEIGHT, Objective, tutorial
 from tlhelpers.methods.style import transfer as rooms
-from tlhelpers.methods.style.canvas import to_canvas
-from tlhelpers.methods.style.pixel_search import Search
+from tlhelpers.methods.style.optimizer import ImageOptimizer
+from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models.vgg16_edges import find_file
 
 NAME = "style_transfer"
@@ -107,7 +107,7 @@ def _seconds_of_a_step(objective, content, history, precision, repeats) -> list[
         style_loss = sum(off) / len(off)
         return content_loss + STYLE_WEIGHT * style_loss, content_loss, style_loss
 
-    search = Search(content, losses, history)
+    search = ImageOptimizer(content, losses, history)
     for _ in range(history):  # L-BFGS's own arithmetic grows until its memory is full
         search.step()
     seconds = []
@@ -172,7 +172,7 @@ def compare(options) -> dict:
 
 
 def pictures(pair: tuple[str, str], size: int) -> tuple[Tensor, Tensor]:
-    return tuple(to_canvas(tl.data_dir() / "styles" / name, size, "picture") for name in pair)
+    return tuple(prepare_picture(tl.data_dir() / "styles" / name, size, "picture") for name in pair)
 
 
 def compare_pair(backbone, pair: tuple[str, str], size: int, evaluations: int) -> dict:

@@ -52,7 +52,7 @@ class Objective:
 
 def plain_network(backbone: tl.Backbone) -> nn.Module:
     """As the tutorial has it: contiguous, gradients for the weights too."""
-    network = tl.Reader(backbone, LAYERS, "max").requires_grad_(True)
+    network = tl.VGGFeatures(backbone, LAYERS, "max").requires_grad_(True)
     return network.to(memory_format=torch.contiguous_format)
 
 

@@ -27,22 +27,12 @@ def network_cut() -> str:
     parts, x, middle = [], 150.0, 225
     parts.append(picture(6, middle - 60, 120, insect("bees", INSECTS[1])))
     parts.append(text(66, middle + 90, 18, "224 x 224", text_anchor="middle", fill=MUTED))
-    for (name, members), (width, height) in zip(
-        stages.items(), ((46, 250), (62, 210), (84, 165), (116, 120), (168, 82)), strict=True
-    ):
+    sizes = ((46, 250), (62, 210), (84, 165), (116, 120), (168, 82))
+    for (name, members), (width, height) in zip(stages.items(), sizes, strict=True):
         size = sum(count[member] for member in members)
         middle_x = x + width / 2
-        parts.append(
-            box(
-                x,
-                middle - height / 2,
-                width,
-                height,
-                fill="url(#frozen)",
-                stroke=BLUE,
-                stroke_width=2,
-            )
-        )
+        frozen = {"fill": "url(#frozen)", "stroke": BLUE, "stroke_width": 2}
+        parts.append(box(x, middle - height / 2, width, height, **frozen))
         parts.append(text(middle_x, 378, 20, name, text_anchor="middle", font_weight=600))
         parts.append(text(middle_x, 404, 19, _short(size), text_anchor="middle", fill=MUTED))
         x += width + 38
@@ -55,11 +45,9 @@ def network_cut() -> str:
     parts.append(text(cut + 100, 404, 19, _short(count["fc"]), text_anchor="middle", fill=MUTED))
     parts.append(text(cut + 174, middle - 10, 22, "ants"))
     parts.append(text(cut + 174, middle + 24, 22, "bees"))
-    titles = (
-        (150, "start", BLUE, f"backbone: {total / 1e6:.1f} million parameters, reused"),
-        (cut + 26, "start", RUST, "head: new"),
-    )
-    parts += [text(a, 40, 27, t, fill=c, font_weight=700, text_anchor=s) for a, s, c, t in titles]
+    words = f"backbone: {total / 1e6:.1f} million parameters, reused"
+    parts.append(text(150, 40, 27, words, fill=BLUE, font_weight=700))
+    parts.append(text(cut + 26, 40, 27, "head: new", fill=RUST, font_weight=700))
     label = "ResNet-18 cut between its last stage and its head"
     return svg(1160, 430, HATCH + "".join(parts), label)
 
@@ -72,12 +60,8 @@ def three_ways() -> str:
     """As it is, as a feature extractor, fine-tuned: the same network, three treatments."""
     ways = (
         ("ffffff", "As it is", "The new task is among the old classes: predict, train nothing."),
-        (
-            "fffffn",
-            "As a feature extractor",
-            "Freeze the backbone, train a new head on its output.",
-        ),
-        ("tttttn", "Fine-tuned", "Start from its weights, train head and backbone gently."),
+        ("fffffn", "As a feature extractor", "Freeze the backbone, train a new head on it."),
+        ("tttttn", "Fine-tuned", "Start from its weights; train all layers in small steps."),
     )
     parts = []
     for row, (states, name, words) in enumerate(ways):
@@ -131,15 +115,9 @@ def intervals() -> str:
         words = f"{interval.mean:.1%} ({interval.low:.0%} to {interval.high:.0%})"
         parts.append(text(right + 30, y - 2, 24, f"{correct} of 153", font_weight=600))
         parts.append(text(right + 30, y + 27, 20, words, fill=MUTED))
-    axis = text(
-        (left + right) / 2,
-        296,
-        20,
-        "validation accuracy, 95 % Wilson interval",
-        text_anchor="middle",
-        fill=MUTED,
-    )
-    return svg(1160, 306, "".join(parts) + axis, "Two results whose intervals overlap")
+    words = "validation accuracy, 95 % Wilson interval"
+    parts.append(text((left + right) / 2, 296, 20, words, text_anchor="middle", fill=MUTED))
+    return svg(1160, 306, "".join(parts), "Two results whose intervals overlap")
 
 
 def lesson_map() -> str:
@@ -147,7 +125,7 @@ def lesson_map() -> str:
     rows = (
         ("Reuse a network", (1, 2, 3, 4, 5)),
         ("Other labels, other domains", (6, 9, 10)),
-        ("Other cargo", (11, 12)),
+        ("Beyond weights", (11, 12)),
         ("Decide by measuring", (7, 8)),
     )
     one_day = (1, 3, 5, 7, 6, 8)
@@ -182,7 +160,7 @@ FIGURES = {
     "network_cut.svg": network_cut,
     "what_layers_see.svg": what_layers_see,
     "three_ways.svg": three_ways,
-    "map_cargo.svg": functools.partial(_question, 1),
+    "map_carried.svg": functools.partial(_question, 1),
     "map_labels.svg": functools.partial(_question, 0),
     "map_decide.svg": functools.partial(_question, 2, 3),
     "scenarios.svg": scenarios,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import math
-from statistics import median
+from statistics import fmean, median
 
 from curves import GRID
+from lesson_run import kept
 from measure_01 import MEASURED
-from shapes import BLUE, GREEN, HATCH, RUST, box, layers, lines
+from shapes import BLUE, GREEN, HATCH, RUST, arrow, bars, box, dot, layers, lines
 
 import tlhelpers as tl
 from tlhelpers.teaching.diagrams import INK, MUTED, svg, text
@@ -17,81 +16,56 @@ from tlhelpers.teaching.diagrams import INK, MUTED, svg, text
 LARGE = "full-size ResNet-18, 224 px"
 
 
-@functools.cache
 def measured() -> dict:
     """What one run of the lesson gave (measure_01.py)."""
-    return json.loads(MEASURED.read_text(encoding="utf-8"))
-
-
-def dot(value: float, digits: int = 2) -> str:
-    """`.33`: as shares are printed in this course."""
-    return f"{value:.{digits}f}".replace("0.", ".", 1)
-
-
-def bar(x: float, y: float, width: float, height: float, colour: str, words: str, size=22) -> str:
-    """A bar with its number beside it; hatched where `colour` is "frozen"."""
-    style = {"fill": "url(#frozen)", "stroke": BLUE} if colour == "frozen" else {"fill": colour}
-    return box(x, y, max(width, 2), height, **style) + text(
-        x + max(width, 2) + 12, y + height / 2 + size / 3, size, words
-    )
-
-
-def arrow(x: float, y: float, to: float, colour: str) -> str:
-    """A horizontal arrow from `x` to `to`."""
-    tip = -18 if to > x else 18
-    path = f"M{x:g} {y:g}H{to:g}m{tip:g} -11l{-tip:g} 11l{tip:g} 11"
-    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="5"/>'
+    return kept(MEASURED)
 
 
 def lead() -> str:
-    """The network of this deck: a frozen trunk, and a new head."""
+    """The network of this deck: a frozen backbone, and a new head."""
     row = layers(10, 10, "fffffn", unit=130, height=130)
-    return svg(1160, 150, HATCH + row, "A frozen trunk and a new head")
+    return svg(1160, 150, HATCH + row, "A frozen backbone and a new head")
 
 
 def promise() -> str:
-    """A frozen trunk and a new head: the picture goes all the way, the gradient does not."""
+    """A frozen backbone and a new head: the picture goes all the way, the gradient does not."""
     parts = [layers(130, 120, "fffffn", unit=110, height=150)]
     parts.append(arrow(20, 70, 860, INK) + text(20, 48, 26, "forward: through every layer"))
     parts.append(arrow(860, 298, 735, RUST))
-    parts.append(text(130, 340, 26, "backward: stops where nobody wants a gradient", fill=RUST))
+    parts.append(text(130, 340, 26, "backward: stops at the first frozen layer", fill=RUST))
     parts.append(text(20, 204, 24, "image"))
-    parts.append(text(430, 385, 24, "trunk: frozen", text_anchor="middle", fill=BLUE))
+    parts.append(text(430, 385, 24, "backbone: frozen", text_anchor="middle", fill=BLUE))
     parts.append(text(790, 385, 24, "head: trained", text_anchor="middle", fill=RUST))
-    for row, (name, words) in enumerate(
-        (
-            ("Fewer weights", "to learn few pictures by heart"),
-            ("Less work", "no gradients for the trunk"),
-            ("One trunk", "can serve several jobs"),
-        )
-    ):
+    reasons = {
+        "Fewer weights": "that can overfit few pictures",
+        "Less work": "no gradients for the backbone",
+        "One backbone": "can serve several tasks",
+    }
+    for row, (name, words) in enumerate(reasons.items()):
         y = 90 + 118 * row
         parts.append(text(900, y, 27, name, font_weight=700, fill=BLUE))
         parts.append(lines(900, y + 34, 22, words, 250))
-    return svg(1160, 400, HATCH + "".join(parts), "What a frozen trunk promises")
+    return svg(1160, 400, HATCH + "".join(parts), "What a frozen backbone promises")
 
 
 def entries() -> str:
-    """One square for each entry of the state_dict: what moved, and what did not."""
+    """One square for each entry of the state_dict: what changed, and what did not."""
     counts, side, columns = measured()["moved"], 34, 16
-    total = measured()["entries"]
-    still = total - sum(counts.values())
+    still = measured()["entries"] - sum(counts.values())
     groups = (
-        (20, "parameters", [("frozen", still), (GREEN, counts["parameters"])]),
-        (610, "buffers", [(RUST, counts["buffers"])]),
+        (20, "parameters", ["url(#frozen)"] * still + [GREEN] * counts["parameters"]),
+        (610, "buffers", [RUST] * counts["buffers"]),
     )
     parts = []
-    for left, name, kinds in groups:
-        squares = [kind for kind, count in kinds for _ in range(count)]
+    for left, name, squares in groups:
         parts.append(text(left, 34, 28, f"{len(squares)} {name}", font_weight=700))
-        for i, kind in enumerate(squares):
+        for i, fill in enumerate(squares):
             x, y = left + side * (i % columns), 60 + side * (i // columns)
-            style = {"fill": "url(#frozen)"} if kind == "frozen" else {"fill": kind}
-            parts.append(box(x, y, side - 6, side - 6, **style))
-    parts.append(lines(20, 240, 26, f"{still} did not move by a bit", 560, fill=BLUE))
-    words = f"{counts['parameters']} moved: the head, as wanted"
+            parts.append(box(x, y, side - 6, side - 6, fill=fill))
+    parts.append(lines(20, 240, 26, f"{still} did not change by a bit", 560, fill=BLUE))
+    words = f"{counts['parameters']} changed: the head, as intended"
     parts.append(lines(20, 280, 26, words, 560, fill=GREEN, font_weight=700))
-    words = f"{counts['buffers']} moved, and nobody asked for it"
+    words = f"{counts['buffers']} changed, and that was not intended"
     parts.append(lines(610, 240, 26, words, 540, fill=RUST, font_weight=700))
     words = "running_mean, running_var, num_batches_tracked of every BatchNorm"
     parts.append(lines(610, 280, 23, words, 540, fill=MUTED))
@@ -99,9 +73,8 @@ def entries() -> str:
 
 
 def drift() -> str:
-    """How much the remembered standard deviation changed, layer by layer, in one epoch."""
-    values = measured()["drift"]["deviation"]
-    left, bottom, tall, top = 70, 330, 280, 0.2
+    """How much the stored standard deviation changed, layer by layer, in one epoch."""
+    values, left, bottom, tall, top = measured()["drift"], 70, 330, 280, 0.2
     parts = []
     for tick in (0, 0.05, 0.1, 0.15):
         y = bottom - tall * tick / top
@@ -114,39 +87,40 @@ def drift() -> str:
         parts.append(text(x + 19, bottom - height - 8, 18, f"{value:.0%}", text_anchor="middle"))
         stages.setdefault(name.split(".")[0], []).append(x)
     for name, places in stages.items():
-        middle = (places[0] + places[-1] + 38) / 2
         line = f"M{places[0]:g} {bottom + 10}H{places[-1] + 38:g}"
         parts.append(f'<path d="{line}" stroke="{INK}" stroke-width="3"/>')
+        middle = (places[0] + places[-1] + 38) / 2
         parts.append(text(middle, bottom + 38, 22, name, text_anchor="middle", font_weight=600))
     words = f"BatchNorm layers from first to last; median {median(values.values()):.0%}"
     parts.append(text(610, bottom + 74, 22, words, text_anchor="middle", fill=MUTED))
-    parts.append(text(left, 24, 22, "change of the remembered standard deviation", fill=MUTED))
-    return svg(1160, 416, "".join(parts), "How far BatchNorm's memory moved in one epoch")
+    parts.append(text(left, 24, 22, "change of the stored standard deviation", fill=MUTED))
+    return svg(1160, 416, "".join(parts), "How far BatchNorm's stored values moved in one epoch")
 
 
 def cost() -> str:
-    """Four measurements of what the leak spoils."""
-    found, old = measured(), measured()["old_job"]
+    """Four measurements of what the leak changes."""
+    found, old = measured(), measured()["old_task"]
     gain, worse = tl.mean_interval(found["gain"]), sum(value > 0 for value in found["gain"])
-    cards = (
-        (f"{found['features_moved']:.0%}", "the features moved by half of their length"),
-        (f"{found['old_answers_differ']:.0%}", "of the pictures get another answer, same head"),
-        (f"{dot(old['before'])} → {dot(old['after'])}", "the old job, after three leaky epochs"),
-        (dot(gain.mean, 3), f"lost on the new job, mean of {len(found['gain'])} runs"),
-    )
+    runs = len(found["gain"])
+    cards = {
+        f"{found['features_moved']:.0%}": "of their length: so far the features moved",
+        f"{found['old_answers_differ']:.0%}": "of the pictures get another answer, same head",
+        f"{dot(old['before'])} → {dot(fmean(old['after']))}": "the old task, "
+        f"{old['epochs']} leaky epochs, mean of {len(old['after'])} runs",
+        dot(gain.mean, 3): f"lost on the new task, mean of {runs} runs",
+    }
     parts = []
-    for column, (number, words) in enumerate(cards):
+    for column, (number, words) in enumerate(cards.items()):
         x = 6 + 290 * column
         parts.append(box(x, 6, 276, 250, fill="#fff", stroke=(BLUE, RUST)[column > 1]))
         parts.append(text(x + 138, 96, 46, number, text_anchor="middle", font_weight=700))
         parts.append(lines(x + 24, 150, 24, words, 240))
     words = (
-        f"The last number is the only one a learner would see, and it does not shout: "
-        f"{worse} of {len(found['gain'])} runs lost, 95 % interval {dot(gain.low, 3)} to "
-        f"{dot(gain.high, 3)}."
+        f"A learner would see the last number only: {worse} of {runs} runs lost, "
+        f"95 % interval {dot(gain.low, 3)} to {dot(gain.high, 3)}."
     )
     parts.append(lines(10, 306, 25, words, 1130))
-    return svg(1160, 356, "".join(parts), "What the leak spoils")
+    return svg(1160, 356, "".join(parts), "What the leak changes")
 
 
 def where() -> str:
@@ -157,20 +131,25 @@ def where() -> str:
     with torch.device("meta"):  # shapes are enough for counting
         model = resnet18(num_classes=2)
     tl.freeze_to(model, "layer4")
-    counts = {name: tl.count_parameters(m) for name, m in model.named_children()}
-    counts = {name: found for name, found in counts.items() if found["total"]}
-    total, parts = tl.count_parameters(model), []
-    for row, (name, found) in enumerate(counts.items()):
-        y = 10 + 52 * row
-        parts.append(text(110, y + 29, 24, name, text_anchor="end", font_weight=600))
-        width = 780 * found["total"] / max(c["total"] for c in counts.values())
-        share = found["total"] / total["total"]
-        words = f"{found['total']:,}  ({share:.1%})"
-        parts.append(bar(130, y, width, 40, "frozen" if found["frozen"] else RUST, words))
-    share = total["trainable"] / total["total"]
-    words = f"frozen up to layer4, and {share:.0%} of the weights can still move"
-    parts.append(text(130, 408, 27, words, font_weight=700, fill=RUST))
-    return svg(1160, 426, HATCH + "".join(parts), "Parameters of ResNet-18 by stage")
+    total = tl.count_parameters(model)
+    everything = total["total"]
+    counts = {name: tl.count_parameters(module) for name, module in model.named_children()}
+    most = max(found["total"] for found in counts.values())
+    rows = [
+        (
+            name,
+            n / most,
+            "frozen" if found["frozen"] else RUST,
+            f"{n:,}  ({n / total['total']:.1%})",
+        )
+        for name, found in counts.items()
+        if (n := found["total"])
+    ]
+    share = total["trainable"] / everything
+    words = f"frozen up to layer4, and {share:.0%} of the weights can still be trained"
+    conclusion = text(130, 408, 27, words, font_weight=700, fill=RUST)
+    body = bars(rows, left=130, top=10, width=780, pitch=52) + conclusion
+    return svg(1160, 426, HATCH + body, "Parameters of ResNet-18 by stage")
 
 
 def moves() -> str:
@@ -181,36 +160,34 @@ def moves() -> str:
     for side, (name, key, colour) in enumerate(sides):
         left = 100 + 580 * side
         parts.append(text(left, 34, 28, name, font_weight=700, fill=colour))
-        for row, (stage, value) in enumerate(measured()["change"][key].items()):
-            y = 58 + 50 * row
-            parts.append(text(left - 12, y + 27, 22, stage, text_anchor="end"))
-            parts.append(bar(left, y, 370 * value / longest, 38, colour, dot(value, 3)))
-    words = "relative change of each stage's weights in three epochs"
+        stages = measured()["change"][key].items()
+        rows = [(stage, value / longest, colour, dot(value, 3)) for stage, value in stages]
+        parts.append(bars(rows, left=left, top=58, width=370, size=22))
+    words = "relative change of each stage's weights in two epochs"
     parts.append(text(580, 392, 22, words, text_anchor="middle", fill=MUTED))
     return svg(1160, 408, "".join(parts), "Which stage moved most")
 
 
 def soft() -> str:
-    """Distance of the trunk from its start, by the strength of the pull."""
-    found, parts = measured()["soft_sharing"], []
-    for row, (strength, distance) in enumerate(found.items()):
-        y, words = 6 + 44 * row, "free" if strength == "0" else f"strength {strength}"
-        parts.append(text(190, y + 26, 23, words, text_anchor="end"))
-        width = 760 * distance / max(found.values())
-        parts.append(bar(206, y, width, 34, GREEN, dot(distance)))
-    y = 6 + 44 * len(found)
-    parts.append(text(190, y + 26, 23, "frozen", text_anchor="end"))
-    parts.append(bar(206, y, 0, 34, "frozen", "0"))
-    return svg(1160, y + 46, HATCH + "".join(parts), "Soft sharing, from free to frozen")
+    """Distance of the weights from their start, by the strength of the pull."""
+    found = measured()["soft_sharing"]
+    rows = [
+        ("free" if strength == "0" else f"strength {strength}", distance, GREEN, dot(distance))
+        for strength, distance in found.items()
+    ]
+    longest = max(found.values())
+    rows = [(name, value / longest, *rest) for name, value, *rest in rows]
+    rows.append(("frozen", 0, "frozen", "0"))
+    return svg(1160, 50 * len(rows) + 6, HATCH + bars(rows), "Soft sharing, from free to frozen")
 
 
 def walks() -> str:
-    """How far a layer walks after it was frozen, by optimizer and kind of gradient."""
+    """How far a layer moves after it was frozen, by optimizer and kind of gradient."""
     places = ((20, "start"), (700, "end"), (1080, "end"))
     heads = ("a layer frozen after one step moved by", "gradient None", "gradient zero")
     rows = [heads] + [
         (name, *("0" if value == 0 else f"{value:.3f}" for value in pair))
-        for name, pair in measured()["walked_on"].items()
+        for name, pair in measured()["moved_when_frozen"].items()
     ]
     parts = []
     for row, cells in enumerate(rows):
@@ -227,27 +204,27 @@ def walks() -> str:
 def race() -> str:
     """Step times of full-size ResNet-18, and what they make of an epoch and of 25."""
     times, ratios = measured()["milliseconds"][LARGE], measured()["ratios"][LARGE]
-    rows = (("full", RUST, "full step"), ("frozen", "frozen", "frozen step"),
-            ("cached", GREEN, "cached step"))  # fmt: skip
-    parts = []
-    for row, (key, colour, name) in enumerate(rows):
-        y, value = 10 + 62 * row, times[key]
-        parts.append(text(190, y + 33, 25, name, text_anchor="end", font_weight=600))
-        words = f"{value:.0f} ms" if value >= 1 else f"{value:.1f} ms"
-        parts.append(bar(206, y, 780 * value / times["full"], 48, colour, words, size=25))
-    counted = {"a step": 1 / 3, "an epoch with validation": 397 / 885, "25 epochs, cached": None}
+    colours = {"full step": RUST, "frozen step": "frozen", "cached step": GREEN}
+    rows = [
+        (
+            name,
+            ms / times["full step"],
+            colours[name],
+            f"{ms:.0f} ms" if ms >= 1 else f"{ms:.1f} ms",
+        )
+        for name, ms in times.items()
+    ]
+    parts = [bars(rows, top=10, pitch=62, size=25)]
     parts.append(text(206, 232, 22, "share of full training", fill=MUTED))
     parts.append(text(760, 232, 22, "counted", text_anchor="end", fill=MUTED))
     parts.append(text(960, 232, 22, "measured", text_anchor="end", fill=MUTED))
-    for row, ((name, predicted), ratio) in enumerate(
-        zip(counted.items(), ratios.values(), strict=True)
-    ):
+    counted = ((1 / 3, "a step"), (397 / 885, "an epoch with validation"), (0, "25 epochs, cached"))
+    for row, ((predicted, name), ratio) in enumerate(zip(counted, ratios.values(), strict=True)):
         y = 276 + 46 * row
         parts.append(text(206, y, 26, name))
         if predicted:
             parts.append(text(760, y, 26, dot(predicted), text_anchor="end", fill=MUTED))
-        digits = max(2, 1 - math.floor(math.log10(ratio)))
-        value = dot(ratio, digits)
+        value = dot(ratio, max(2, 1 - math.floor(math.log10(ratio))))
         parts.append(text(960, y, 28, value, text_anchor="end", font_weight=700))
         if 0.4 <= ratio <= 0.6:
             parts.append(text(990, y, 24, "about half", fill=GREEN, font_weight=700))

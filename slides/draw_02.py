@@ -1,4 +1,4 @@
-"""Figures of the deck on AlexNet's head; numbers come from the network and a stored table."""
+"""Figures of the deck on AlexNet's head. Numbers come from the network and a stored table."""
 
 from __future__ import annotations
 
@@ -30,22 +30,18 @@ def weights() -> str:
 
     with torch.device("meta"):  # shapes are enough for counting
         model = alexnet(num_classes=2)
-    counts = [
-        (f"conv {i + 1}" if isinstance(layer, nn.Conv2d) else f"full {i - 4}", layer)
-        for i, layer in enumerate(
-            m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))
-        )
-    ]
     total = tl.count_parameters(model)["total"]
+    weighted = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     parts = []
-    for row, (name, layer) in enumerate(counts):
+    for row, layer in enumerate(weighted):
         y, count = 10 + 50 * row, tl.count_parameters(layer)["total"]
-        kept = isinstance(layer, nn.Conv2d)
+        kept, length = isinstance(layer, nn.Conv2d), 900 * count / 4e7
+        name = f"conv {row + 1}" if kept else f"full {row - 4}"
         style = {"fill": "url(#frozen)", "stroke": BLUE} if kept else {"fill": RUST}
-        parts.append(text(10, y + 27, 24, name, font_weight=600))
-        parts.append(box(120, y, max(2, 900 * count / 4e7), 38, **style))
         words = f"{count / 1e6:.2f} M, {count / total:.1%}"
-        parts.append(text(132 + 900 * count / 4e7, y + 27, 21, words, fill=MUTED))
+        parts.append(text(10, y + 27, 24, name, font_weight=600))
+        parts.append(box(120, y, max(2, length), 38, **style))
+        parts.append(text(132 + length, y + 27, 21, words, fill=MUTED))
     return svg(1160, 414, HATCH + "".join(parts), "Parameters of AlexNet's eight layers")
 
 
@@ -84,42 +80,38 @@ def kernels() -> str:
     return svg(1160, 330, "".join(parts), "Kernels of the first layer, trained and random")
 
 
-def _lines(key: str, top: float, low: float, ticks: dict) -> str:
+def _short(value: float, digits: int = 2) -> str:
+    """`.86`: as shares are printed in this course."""
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def _lines(key: str, top: float, low: float, ticks: tuple) -> str:
+    """One quantity of both heads, by the number of training pictures."""
     frame = Frame(110, 60, 640, 300, (0, 2), (low, top))
-    rows = table()["heads"]
-    parts = [
-        frame.axes(
-            {i: str(n) for i, n in enumerate(COUNTS)},
-            ticks,
-            "training pictures of each class",
-            f"{key} on fresh pictures",
-        )
-    ]
+    counts = {i: str(count) for i, count in enumerate(COUNTS)}
+    marks = {tick: _short(tick, 1) for tick in ticks}
+    labels = ("training pictures of each class", f"{key} on fresh pictures")
+    parts, ends = [frame.axes(counts, marks, *labels)], {}
     for index, name in enumerate(HEADS):
-        found = [row[key] for row in rows if row["head"] == name]
+        found = [row[key] for row in table()["heads"] if row["head"] == name]
         parts.append(frame.line([(i, f["mean"]) for i, f in enumerate(found)], index))
-        colour = (BLUE, RUST)[index]
-        for i, f in enumerate(found):
-            (x, high), (_, bottom) = frame.at(i, f["high"]), frame.at(i, f["low"])
-            x += 8 * index - 4
-            parts.append(
-                f'<path d="M{x:.1f} {high:.1f}V{bottom:.1f}" stroke="{colour}" stroke-width="4"/>'
-            )
-        y = 120 + 130 * index
-        parts.append(text(800, y, 26, name, font_weight=700, fill=colour))
-        means = ", ".join(f"{f['mean']:.2f}".removeprefix("0") for f in found)
-        parts.append(text(800, y + 36, 24, means))
+        beside = 0.025 * index - 0.0125  # so that the two whiskers do not hide each other
+        parts += [
+            frame.whisker(i + beside, f["low"], f["high"], index) for i, f in enumerate(found)
+        ]
+        ends[f"{name}|{', '.join(_short(f['mean']) for f in found)}"] = found[-1]["mean"]
+    parts.append(frame.names(ends, gap=90))
     return svg(1160, 440, "".join(parts), f"{key} of the two heads")
 
 
 def accuracy() -> str:
     """Accuracy on fresh pictures, both heads, three sizes."""
-    return _lines("accuracy", 0.9, 0.6, {0.6: ".6", 0.7: ".7", 0.8: ".8", 0.9: ".9"})
+    return _lines("accuracy", 0.9, 0.6, (0.6, 0.7, 0.8, 0.9))
 
 
 def loss() -> str:
     """Loss on fresh pictures, both heads, three sizes."""
-    return _lines("loss", 0.75, 0.2, {0.2: ".2", 0.4: ".4", 0.6: ".6"})
+    return _lines("loss", 0.75, 0.2, (0.2, 0.4, 0.6))
 
 
 def against_classical() -> str:
@@ -134,8 +126,7 @@ def against_classical() -> str:
     parts = []
     for tick in (0.5, 0.6, 0.7, 0.8, 0.9):
         parts.append(f'<path d="M{at(tick):g} 10V350" stroke="#cfc9bd" stroke-width="2"/>')
-        words = f"{tick:.1f}".removeprefix("0")
-        parts.append(text(at(tick), 382, 22, words, text_anchor="middle", fill=MUTED))
+        parts.append(text(at(tick), 382, 22, _short(tick, 1), text_anchor="middle", fill=MUTED))
     for row, (name, found, colour) in enumerate(rows):
         y = 46 + 68 * row
         parts.append(text(306, y + 8, 25, name, text_anchor="end", font_weight=600))
@@ -144,8 +135,7 @@ def against_classical() -> str:
             'stroke-width="10" stroke-linecap="round"/>'
         )
         parts.append(f'<circle cx="{at(found["mean"]):.1f}" cy="{y}" r="13" fill="{colour}"/>')
-        words = f"{found['mean']:.3f}".removeprefix("0")
-        parts.append(text(930, y + 8, 25, words, font_weight=600))
+        parts.append(text(930, y + 8, 25, _short(found["mean"], 3), font_weight=600))
     return svg(1160, 400, "".join(parts), "Classical features against frozen convolutions")
 
 

@@ -1,4 +1,4 @@
-"""Figures of the deck on feature extraction; numbers come from a stored table."""
+"""Figures of the deck on feature extraction. Numbers come from a stored table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 from curves import Frame
 from insects import insect
-from shapes import BLUE, HATCH, RUST, layers, legend, picture
+from shapes import HATCH, layers, legend, picture
 
 import tlhelpers as tl
 from tlhelpers.teaching.diagrams import COLOURS, MUTED, svg, text
@@ -69,31 +69,21 @@ def three_jobs() -> str:
 
 
 def _curve(job: str, low: float) -> str:
+    """Accuracy by block of the two networks, and the level of the two classical descriptions."""
     frame = Frame(110, 60, 640, 300, (0, 7), (low, 1.0))
-    trained, random = of(job, "trained"), of(job, "random weights")
     ticks = {tick / 10: dot(tick / 10) for tick in range(round(low * 10), 11, 2)}
-    names = {i: row["block"].removeprefix("layer") for i, row in enumerate(trained)}
-    parts = [frame.axes(names, ticks, "probe behind block (stage.block)", "accuracy")]
-    for index, found in enumerate((trained, random)):
-        parts.append(frame.line([(i, r["mean"]) for i, r in enumerate(found)], index))
-        parts += [frame.whisker(i, r["low"], r["high"], index) for i, r in enumerate(found)]
-    ends = {
-        "trained": (trained[-1]["mean"], BLUE),
-        "random weights": (random[-1]["mean"], RUST),
-    }
-    for kind in ("pixels", "HOG"):
-        (row,) = of(job, kind)
-        left, y = frame.at(0, row["mean"])
-        parts.append(
-            f'<path d="M{left:g} {y:.1f}h640" stroke="{MUTED}" stroke-width="3" '
-            f'stroke-dasharray="{"2 7" if kind == "pixels" else "14 6 3 6"}"/>'
-        )
-        ends[kind] = (row["mean"], MUTED)
-    place = 0.0
-    for name, (value, colour) in sorted(ends.items(), key=lambda end: -end[1][0]):
-        place = max(frame.at(7, value)[1] + 8, place + 34)
-        words = f"{name} {dot(value)}"
-        parts.append(text(784, place, 25, words, fill=colour, font_weight=700))
+    names = {i: row["block"].removeprefix("layer") for i, row in enumerate(of(job, "trained"))}
+    parts, ends = [frame.axes(names, ticks, "probe behind block (stage.block)", "accuracy")], {}
+    for index, kind in enumerate(("trained", "random weights", "pixels", "HOG")):
+        found = of(job, kind)
+        if len(found) > 1:
+            points = [(i, row["mean"]) for i, row in enumerate(found)]
+            parts += [frame.whisker(i, r["low"], r["high"], index) for i, r in enumerate(found)]
+        else:
+            points = [(place, found[0]["mean"]) for place in (0, 7)]
+        parts.append(frame.line(points, index, dots=len(found) > 1))
+        ends[f"{kind} {dot(found[-1]['mean'])}"] = found[-1]["mean"]
+    parts.append(frame.names(ends, gap=36))
     return svg(1160, 440, "".join(parts), f"Probes behind every block: {job}")
 
 

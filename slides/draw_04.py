@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from measure_04 import MEASURED
-from shapes import BLUE, GREEN, HATCH, RUST, box, layers, picture
+from shapes import BLUE, HATCH, RUST, box, layers, picture
 
 import tlhelpers as tl
 from tlhelpers.teaching.diagrams import MUTED, PAPER, svg, text
@@ -32,15 +32,15 @@ def gallery(columns: int, side: int):
     return sheet
 
 
-def turned_round() -> str:
-    """Training moves weights; style transfer moves pixels."""
+def what_changes() -> str:
+    """Training changes the weights, style transfer the pixels."""
     cat = photograph(tl.fetch("styles") / "content_cat.jpg")
     painted = photograph(tl.data_dir() / "gallery" / "style_cat_dashes.jpg")
     parts = []
     for row, (name, image, states, words, colour) in enumerate(
         (
-            ("Training", cat, "tttttt", "picture fixed, weights move", RUST),
-            ("Style transfer", painted, "ffff--", "weights fixed, picture moves", BLUE),
+            ("Training", cat, "tttttt", "picture fixed, weights change", RUST),
+            ("Style transfer", painted, "ffff--", "weights fixed, picture changes", BLUE),
         )
     ):
         y = 20 + 240 * row
@@ -53,7 +53,7 @@ def turned_round() -> str:
     parts.append(text(1040, 120, 24, "loss: labels"))
     parts.append(text(1040, 350, 24, "loss: two"))
     parts.append(text(1040, 382, 24, "pictures"))
-    label = "Training moves the weights, style transfer moves the picture"
+    label = "Training changes the weights, style transfer changes the picture"
     return svg(1180, 470, HATCH + "".join(parts), label)
 
 
@@ -63,14 +63,14 @@ def grams() -> str:
     from matplotlib import colormaps
     from PIL import Image
 
-    from tlhelpers.methods.style.canvas import to_canvas
+    from tlhelpers.methods.style.preprocess import prepare_picture
 
-    reader, parts = tl.Reader(tl.load_backbone("vgg16"), ["conv2_1"]), []
+    network, parts = tl.VGGFeatures(tl.load_backbone("vgg16"), ["conv2_1"]), []
     names = ("content_cat", "style_dashes", "style_mosaic", "style_woodcut")
     for column, name in enumerate(names):
         path, x = tl.fetch("styles") / f"{name}.jpg", 10 + 290 * column
         with torch.no_grad():
-            matrix = tl.gram_matrix(reader(to_canvas(path, 160, "style"))["conv2_1"])[0]
+            matrix = tl.gram_matrix(network(prepare_picture(path, 160, "style"))["conv2_1"])[0]
         colours = colormaps["viridis"]((matrix / matrix.max()).numpy(), bytes=True)[..., :3]
         parts.append(picture(x + 22, 6, 90, photograph(path)))
         parts.append(picture(x + 22, 112, 216, Image.fromarray(colours.copy())))
@@ -82,32 +82,28 @@ def measured() -> dict:
     return json.loads(MEASURED.read_text(encoding="utf-8"))
 
 
-def bars(values: dict[str, float], unit: str, label: str, colours) -> str:
+def bars(values: dict[str, float], unit: str, label: str) -> str:
     """Horizontal bars with their numbers, large enough for the back row."""
     parts, most = [], max(values.values())
     for index, (name, value) in enumerate(values.items()):
-        y = 16 + 76 * index
+        y, width = 16 + 76 * index, 560 * value / most
         parts.append(text(430, y + 36, 26, name, text_anchor="end"))
-        parts.append(box(450, y, 560 * value / most, 52, fill=colours[index % len(colours)]))
-        parts.append(text(466 + 560 * value / most, y + 36, 26, f"{value:.2f}{unit}"))
+        parts.append(box(450, y, width, 52, fill=(BLUE, RUST)[index % 2]))
+        parts.append(text(466 + width, y + 36, 26, f"{value:.2f}{unit}"))
     return svg(1160, 16 + 76 * len(values), "".join(parts), label)
 
 
 def cost() -> str:
-    return bars(measured()["step_time"], " x", "Time of a step", (GREEN, RUST))
+    return bars(measured()["step_time"], " x", "Time of a step")
 
 
 def judge() -> str:
     found = measured()["judge"]
-    values = {
-        f"{depth}, {name}": found[name][depth]
-        for depth in ("shallow", "deep")
-        for name in ("pre-trained", "random")
-    }
-    return bars(values, "", "Style in the eyes of an independent network", (BLUE, RUST))
+    values = {f"{d}, {name}": found[name][d] for d in ("shallow", "deep") for name in found}
+    return bars(values, "", "Gram fall measured by an independent network")
 
 
-# Pictures that measure_04.py keeps while it runs the lesson: painting them takes a minute.
+# Pictures that measure_04.py keeps while it runs the lesson.
 KEPT = (
     "style_clamp.jpg",
     "style_layers.jpg",
@@ -118,7 +114,7 @@ KEPT = (
 FIGURES = {
     "style_gallery_row.jpg": lambda: gallery(6, 180),
     "style_gallery.jpg": lambda: gallery(3, 205),
-    "style_turned_round.svg": turned_round,
+    "style_what_changes.svg": what_changes,
     "style_grams.svg": grams,
     "style_cost.svg": cost,
     "style_judge.svg": judge,

@@ -1,4 +1,4 @@
-"""Figures of the deck on domain confusion, from the rows that data/recipes measured."""
+"""Figures of the deck on domain confusion, from the runs that data/recipes measured."""
 
 from __future__ import annotations
 
@@ -9,47 +9,26 @@ import re
 from statistics import fmean
 
 import tlhelpers as tl
+from data.recipes import domain_confusion_table as table
 
-SAME, PLAIN = "source only", "plain source only"
-MENDED = "confusion, 5 steps + penalty"
-SIDES = ("width", "height")
+IMPROVED = "confusion, 5 steps + penalty"
+ACCURACY = "accuracy on handwriting, mean over runs"
 
 
 @functools.cache
 def rows() -> list[dict]:
-    path = tl.data_dir() / "results" / "domain_confusion.json"
-    return json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return json.loads((table.FOLDER / "domain_confusion.json").read_text(encoding="utf-8"))["rows"]
 
 
-def per_run(arm: str, name: str = "target_accuracy", shift: str | None = None) -> list[float]:
-    """One number of one method, a value a run."""
-    found = [row for row in rows() if row["arm"] == arm and row["shift"] == shift]
-    return [row[name] for row in sorted(found, key=lambda row: row["run"])]
+def accuracies(arms: dict[str, str], shift: str | None = None) -> dict[str, tl.Interval]:
+    """Mean target accuracy with its interval; `arms` maps what a slide says to a stored method."""
+    values = {
+        name: table.column(rows(), arm, "target_accuracy", shift) for name, arm in arms.items()
+    }
+    return {name: tl.mean_interval(found.values()) for name, found in values.items()}
 
 
-def closed(arm: str, base: str):
-    """Interval of the share of the gap that a method closes."""
-    triples = zip(per_run(arm), per_run(base), per_run("oracle"), strict=True)
-    return tl.mean_interval([(value - low) / (high - low) for value, low, high in triples])
-
-
-def enlarged(draw, tallest: int = 430):
-    """The figure of a `tl.plot_...` function as SVG of a slide's width: its type grows with it."""
-    import matplotlib.pyplot as plt
-
-    figure, stream = draw().figure, io.StringIO()
-    with plt.rc_context({"svg.hashsalt": draw.__name__, "svg.fonttype": "none"}):
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    plt.close(figure)
-    drawn = stream.getvalue()
-    width, height = (float(re.search(rf' {side}="([\d.]+)pt"', drawn)[1]) for side in SIDES)
-    factor = min(1160 / width, tallest / height)
-    for side, size in zip(SIDES, (width, height), strict=True):
-        drawn = re.sub(rf' {side}="[\d.]+pt"', f' {side}="{size * factor:.0f}"', drawn, count=1)
-    return drawn
-
-
-def two_worlds():
+def two_domains():
     """Digits 0 to 9, twice in fonts and twice in handwriting."""
     import torch
     from PIL import Image
@@ -65,89 +44,83 @@ def two_worlds():
 
 
 def gap():
-    """The baselines over the runs."""
-    values = {
-        "source only": tl.mean_interval(per_run(SAME)),
-        "AdaBN": tl.mean_interval(per_run("AdaBN")),
-        "plainer network, source only": tl.mean_interval(per_run(PLAIN)),
-        "oracle: target labels": tl.mean_interval(per_run("oracle")),
-    }
-    return tl.plot_intervals(values, "accuracy on handwriting, mean over runs")
+    """The baselines."""
+    arms = {"source only": "source only", "AdaBN": "AdaBN"}
+    arms |= {"plainer network, source only": "plain source only", "oracle: target labels": "oracle"}
+    return tl.plot_intervals(accuracies(arms), ACCURACY)
 
 
 def schedule():
     """DANN's strength over the training."""
-    import matplotlib.pyplot as plt
-
-    tl.use_style()
-    _, ax = plt.subplots(figsize=(7.4, 3.2), layout="constrained")
-    shares = [step / 100 for step in range(101)]
-    ax.plot(shares, [tl.reversal_schedule(share) for share in shares])
-    ax.set(xlabel="share of the training, p", ylabel="strength λ")
-    return ax
+    strengths = {step / 20: tl.reversal_schedule(step / 20) for step in range(21)}
+    return tl.plot_lines({"strength": strengths}, "share of the training, p", "strength λ")
 
 
-def two_witnesses():
-    """The discriminator in the game beside a fresh probe."""
-    arms = {"gradient reversal": "reversal", "confusion loss": "confusion", "mended": MENDED}
-    columns = {"in the game": "domain_accuracy", "fresh probe": "probe_accuracy"}
+def two_measurements():
+    """The discriminator in the training beside a fresh probe."""
+    arms = {"gradient reversal": "reversal", "confusion loss": "confusion", "improved": IMPROVED}
+    columns = {"discriminator": "domain_accuracy", "fresh probe": "probe_accuracy"}
     bars = {
-        who: {name: fmean(per_run(arm, column)) for name, arm in arms.items()}
+        who: {name: fmean(table.column(rows(), arm, column).values()) for name, arm in arms.items()}
         for who, column in columns.items()
     }
     return tl.plot_bars(bars, "share of right answers (.5: guessing)", fmt=".2f")
 
 
 def two_by_two():
-    """The confusion loss with neither cure, each, both."""
-    arms = {
-        "source only": SAME,
-        "confusion loss as it is": "confusion",
+    """The confusion loss with neither remedy, each, both."""
+    arms = {"source only": "source only", "confusion loss as it is": "confusion"}
+    arms |= {
         "5 discriminator steps": "confusion, 5 steps",
         "gradient penalty": "confusion, penalty",
-        "both": MENDED,
+        "both": IMPROVED,
     }
-    values = {name: tl.mean_interval(per_run(arm)) for name, arm in arms.items()}
-    return tl.plot_intervals(values, "accuracy on handwriting, mean over runs")
+    return tl.plot_intervals(accuracies(arms), ACCURACY)
 
 
 def share_closed():
     """Share of the gap closed, from both baselines."""
-    arms = {
-        "Deep CORAL": "Deep CORAL",
-        "MMD": "MMD",
-        "reversal": "reversal",
-        "reversal, mended": "reversal, 5 steps + penalty",
-        "confusion, mended": MENDED,
-        "information": "information",
-    }
-    import matplotlib.pyplot as plt
-
-    tl.use_style()
-    _, ax = plt.subplots(figsize=(8.2, 4.6), layout="constrained")
+    arms = {name: name for name in ("Deep CORAL", "MMD", "reversal")}
+    arms |= {"reversal, improved": "reversal, 5 steps + penalty", "confusion, improved": IMPROVED}
+    arms |= {"mutual information": "mutual information"}
     bars = {
-        f"of the {name} network's gap": {label: closed(arm, base) for label, arm in arms.items()}
-        for name, base in (("same", SAME), ("plainer", PLAIN))
+        f"of the {name} network's gap": {
+            label: tl.mean_interval(table.gap_closed(rows(), arm, base).values())
+            for label, arm in arms.items()
+        }
+        for name, base in (("same", "source only"), ("plainer", "plain source only"))
     }
-    return tl.plot_bars(bars, "share of the gap to the oracle that is closed", fmt=".2f", ax=ax)
+    return tl.plot_bars(bars, "share of the gap to the oracle that is closed", fmt=".2f")
 
 
 def shifts():
-    """The same methods on three targets."""
-    arms = {"source only": SAME, "MMD": "MMD", "confusion, mended": MENDED}
-    arms["information"] = "information"
-    bars = {
-        title: {label: tl.mean_interval(per_run(arm, shift=shift)) for label, arm in arms.items()}
-        for title, shift in (("no shift", None), ("label shift", "labels"))
-    }
+    """The same methods on two targets."""
+    arms = {"source only": "source only", "MMD": "MMD", "confusion, improved": IMPROVED}
+    arms |= {"mutual information": "mutual information"}
+    bars = {"no shift": accuracies(arms), "label shift": accuracies(arms, "labels")}
     return tl.plot_bars(bars, "accuracy on the target, mean over runs", fmt=".2f")
 
 
+def enlarged(draw, tallest: int = 430) -> str:
+    """The figure of a `tl.plot_...` function as SVG of a slide's width: its type grows with it."""
+    import matplotlib.pyplot as plt
+
+    figure, stream = draw().figure, io.StringIO()
+    with plt.rc_context({"svg.hashsalt": draw.__name__, "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    plt.close(figure)
+    size = r' width="([\d.]+)pt" height="([\d.]+)pt"'
+    width, height = map(float, re.search(size, stream.getvalue()).groups())
+    factor = min(1160 / width, tallest / height)
+    new = f' width="{width * factor:.0f}" height="{height * factor:.0f}"'
+    return re.sub(size, new, stream.getvalue(), count=1)
+
+
 FIGURES = {
-    "two_worlds.png": two_worlds,
+    "two_domains.png": two_domains,
     "adaptation_gap.svg": functools.partial(enlarged, gap),
-    "adaptation_schedule.svg": functools.partial(enlarged, schedule, 320),
-    "two_witnesses.svg": functools.partial(enlarged, two_witnesses),
+    "adaptation_schedule.svg": functools.partial(enlarged, schedule, 400),
+    "two_measurements.svg": functools.partial(enlarged, two_measurements),
     "two_by_two.svg": functools.partial(enlarged, two_by_two),
     "share_closed.svg": functools.partial(enlarged, share_closed, 490),
     "target_shifts.svg": functools.partial(enlarged, shifts),

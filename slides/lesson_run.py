@@ -1,13 +1,13 @@
-"""Runs a lesson's code cells as they stand in the notebook, for what its slides show."""
+"""Runs a lesson's code cells as they stand in the notebook, and keeps what its slides show."""
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 HERE = Path(__file__).resolve().parent
 
@@ -27,6 +27,7 @@ def run_lesson(
     import matplotlib
 
     matplotlib.use("agg")  # its figures are drawn anew for slides
+    time.perf_counter = time.process_time
     sys.path.insert(0, str(HERE.parent))
     path = HERE.parent / "notebooks" / notebook
     names: dict = {"__name__": path.stem}
@@ -35,8 +36,6 @@ def run_lesson(
             continue
         print(f"-- {cell['id']}", flush=True)
         exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-        if cell["id"] == "imports":
-            names["time"] = SimpleNamespace(perf_counter=time.process_time)
         if cell["id"] in after:
             after[cell["id"]](names)
         if cell["id"] == last:
@@ -47,3 +46,9 @@ def run_lesson(
 def keep(measured: Path, facts: dict) -> None:
     """Write what a deck shows as JSON, the same bytes on every system."""
     measured.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+@functools.cache
+def kept(measured: Path) -> dict:
+    """What `keep` has written."""
+    return json.loads(measured.read_text(encoding="utf-8"))

@@ -22,8 +22,8 @@ def facts(lesson: dict) -> dict:
         "gram_fall": round(result.gram_fall, 3),
         "content_correlation": round(result.content_correlation, 2),
         "weights": {
-            f"{w:g}": [round(r.gram_fall, 2), round(r.content_correlation, 2)]
-            for w, r in by_weight.items()
+            weight: [round(r.gram_fall, 2), round(r.content_correlation, 2)]
+            for weight, r in by_weight.items()
         },
         "step_time": {name: round(value, 2) for name, value in lesson["ratio"].items()},
         "layers": {name: round(value, 2) for name, value in lesson["ruler"].items()},
@@ -32,8 +32,8 @@ def facts(lesson: dict) -> dict:
             for name, depths in lesson["average"].items()
         },
         "clamp": {
-            name: [round(believed, 2), round(saved, 2)]
-            for name, (believed, saved, _) in lesson["habits"].items()
+            name: [round(reported, 2), round(saved, 2)]
+            for name, (reported, saved, _) in lesson["habits"].items()
         },
     }
 

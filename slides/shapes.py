@@ -1,9 +1,10 @@
-"""Shapes the decks share: boxes, broken lines, and a network as a row of layers."""
+"""Shapes the decks share: boxes, bars, broken lines, and a network as a row of layers."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 
 from tlhelpers.teaching.diagrams import COLOURS, MUTED, text, wrap
 
@@ -19,6 +20,39 @@ def box(x: float, y: float, width: float, height: float, **attributes: object) -
     """A rectangle with rounded corners; attributes as for `text`."""
     more = "".join(f' {k.replace("_", "-")}="{v}"' for k, v in attributes.items())
     return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6"{more}/>'
+
+
+def dot(value: float, digits: int = 2) -> str:
+    """`.33`: as shares are printed in this course."""
+    return f"{value:.{digits}f}".replace("0.", ".", 1)
+
+
+def bars(
+    rows: Sequence[tuple[str, float, str, str]],
+    *,
+    left: float = 206,
+    top: float = 6,
+    width: float = 760,
+    pitch: float = 50,
+    size: float = 24,
+) -> str:
+    """Horizontal bars: (name, length from 0 to 1, colour or "frozen", words beside it) each."""
+    parts = []
+    for row, (name, length, colour, words) in enumerate(rows):
+        y, long, high = top + pitch * row, max(2, width * length), 0.76 * pitch
+        style = {"fill": "url(#frozen)", "stroke": BLUE} if colour == "frozen" else {"fill": colour}
+        baseline = y + high / 2 + size / 3
+        parts.append(text(left - 14, baseline, size, name, text_anchor="end", font_weight=600))
+        parts.append(box(left, y, long, high, **style))
+        parts.append(text(left + long + 12, baseline, size, words))
+    return "".join(parts)
+
+
+def arrow(x: float, y: float, to: float, colour: str) -> str:
+    """A horizontal arrow from `x` to `to`."""
+    tip = -18 if to > x else 18
+    path = f"M{x:g} {y:g}H{to:g}m{tip:g} -11l{-tip:g} 11l{tip:g} 11"
+    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="5"/>'
 
 
 def picture(x: float, y: float, side: float, image) -> str:
@@ -53,17 +87,9 @@ def layers(x: float, y: float, states: str, *, unit: float = 46, height: float =
     }
     parts = []
     for i, state in enumerate(states):
-        last = i == len(states) - 1
-        shrink = 0 if not last else height * 0.25
-        parts.append(
-            box(
-                x + i * (unit + 8) + (14 if last else 0),
-                y + shrink,
-                unit,
-                height - 2 * shrink,
-                **style[state],
-            )
-        )
+        gap, shrink = (14, height / 4) if i == len(states) - 1 else (0, 0)  # the head
+        left, tall = x + i * (unit + 8) + gap, height - 2 * shrink
+        parts.append(box(left, y + shrink, unit, tall, **style[state]))
     return "".join(parts)
 
 

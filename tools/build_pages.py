@@ -4,7 +4,7 @@
     python tools/build_pages.py 05_ants_and_bees  # one of them
 
 `make run` calls it. A lesson that fails is written up to its error; the others still run, and the
-exit status is 1.
+exit status is 1. Ctrl-C stops the run; the pages that are finished stay.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
 from bs4 import BeautifulSoup
 from jinja2 import Template
+from jupyter_core.utils import ensure_event_loop
+from lesson_client import LessonClient
 from lesson_header import header_fields, plain_title
-from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
@@ -49,27 +51,42 @@ class Lesson:
         self.seconds: float | None = None
         self.failure = ""
 
-    def run(self, cell_timeout: int = 600) -> None:
-        """Execute the notebook in its own folder; note its seconds, and the error if it fails."""
-        client = NotebookClient(
+    def run(self, cell_timeout: int = 600, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Execute the notebook in its own folder; note its seconds, and the error if it fails.
+
+        `tell` is called with a line of text before each cell.
+        """
+        client = LessonClient(
             self.notebook,
             timeout=cell_timeout,
             kernel_name="python3",
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             resources={"metadata": {"path": str(self.path.parent)}},
         )
+        self.notebook.metadata.setdefault("language_info", {"name": "python"})
         start = time.monotonic()
         try:
-            client.execute()
+            # execute() would take Ctrl-C for itself and report it as a dead kernel.
+            with client.setup_kernel():
+                self._run_cells(client, tell)
         except (CellControlSignal, DeadKernelError) as error:  # an error, a time-out, a dead kernel
-            name, text = (
-                getattr(error, "ename", type(error).__name__),
-                getattr(error, "evalue", error),
-            )
-            self.failure = f"{name}: {str(text).strip()}".splitlines()[0]
+            name = getattr(error, "ename", type(error).__name__)
+            text = str(getattr(error, "evalue", error)).strip()
+            self.failure = f"{name}: {text}".splitlines()[0]
         self.seconds = time.monotonic() - start
         # nbclient needs the widgets' state while it runs; a page with it would fetch scripts.
         self.notebook.metadata.pop("widgets", None)
+
+    def _run_cells(self, client: LessonClient, tell: Callable[[str], None]) -> None:
+        cells = self.notebook.cells
+        try:
+            for index, cell in enumerate(cells):
+                if cell.cell_type == "code":
+                    tell(f"cell {index + 1} of {len(cells)}, {cell.get('id', '')}")
+                    client.execute_cell(cell, index)
+        except KeyboardInterrupt:  # nobody waits for the stopped cell: its end is no news
+            ensure_event_loop().set_exception_handler(lambda loop, context: None)
+            raise
 
     def page(self, names: set[str]) -> str:
         """Self-contained HTML; links between the notebooks called ``names`` lead to their pages.
@@ -129,9 +146,15 @@ def remote_resources(soup: BeautifulSoup) -> list[str]:
 
 
 def style() -> str:
-    """The style sheet of every page, code colours included."""
-    colours = HtmlFormatter(style="default").get_style_defs(".highlight")
-    return (PAGES / "style.css").read_text(encoding="utf-8") + colours
+    """The style sheet of every page, code colours for light and dark screens included."""
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    page = (PAGES / "style.css").read_text(encoding="utf-8")
+    return (
+        f"{page}@media not (prefers-color-scheme: dark) {{\n{light}\n}}\n"
+        f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+        ".highlight { background: none; }"
+    )
 
 
 def write_map(lessons: list[Lesson], out: Path) -> None:
@@ -139,6 +162,12 @@ def write_map(lessons: list[Lesson], out: Path) -> None:
     template = Template((PAGES / "map.html.j2").read_text(encoding="utf-8"))
     html = template.render(lessons=lessons, style=style())
     (out / "index.html").write_text(typeset(html), encoding="utf-8")
+
+
+def show_status(text: str) -> None:
+    """Replace the terminal's last line with `text`; do nothing where the output is a file."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{text}", end="", flush=True)
 
 
 def build(paths: list[Path], out: Path) -> list[Lesson]:
@@ -149,15 +178,16 @@ def build(paths: list[Path], out: Path) -> list[Lesson]:
     out.mkdir(parents=True, exist_ok=True)
     write_map(lessons, out)
     for lesson in lessons:
-        print(f"{lesson.name:{width}}  ", end="", flush=True)
-        lesson.run()
+        line = f"{lesson.name:{width}}  "
+        lesson.run(tell=lambda text, line=line: show_status(line + text))
         try:
             html = lesson.page(names)
             (out / f"{lesson.name}.html").write_text(html, encoding="utf-8")
         except ValueError as error:
             lesson.failure = lesson.failure or str(error)
         result = f"FAILED: {lesson.failure}" if lesson.failure else "ok"
-        print(f"{lesson.seconds:6.1f} s  {result}", flush=True)
+        show_status("")
+        print(f"{line}{lesson.seconds:6.1f} s  {result}", flush=True)
         write_map(lessons, out)
     return lessons
 
@@ -174,7 +204,12 @@ def main(arguments: list[str] | None = None) -> int:
     if missing := sorted(wanted - set(notebooks)):
         parser.error(f"no notebook {', '.join(missing)} among {', '.join(sorted(notebooks))}")
     os.environ.setdefault("TLHELPERS_PROFILE", "mini")
-    lessons = build([notebooks[name] for name in wanted], options.out)
+    try:
+        lessons = build([notebooks[name] for name in wanted], options.out)
+    except KeyboardInterrupt:
+        show_status("")
+        print(f"Stopped. The finished pages are in {options.out / 'index.html'}")
+        return 130  # what a shell reports after Ctrl-C
 
     ran = sum(not lesson.failure for lesson in lessons)
     print(f"{ran} of {len(lessons)} lessons ran to their end. Open {options.out / 'index.html'}")

@@ -33,6 +33,7 @@ def svg(latex: str, inline: bool) -> str:
     import ziamath
 
     ziamath.config.svg2 = False  # outlines in place: no ids that could clash within a page
+    ziamath.config.math.color = "currentColor"  # the text's: readable on light and dark screens
     try:
         formula = ziamath.Latex(latex, size=17 if inline else 20, inline=inline)
     except Exception as error:  # whatever its parser stumbles over

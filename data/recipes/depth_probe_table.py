@@ -1,10 +1,12 @@
-"""Which block is best for which job? Linear probes behind every block, five seeds, three jobs.
+"""Which block is best for which task? Linear probes behind every block, five seeds, three tasks.
 
 python -m data.recipes.depth_probe_table      # -> data/results/depth_probe.json and .md
 
 The mini ResNet-18, trained and with random weights, against pixels and HOG with a penalty chosen by
-cross-validation on the training pictures. A seed draws the training pictures; all are judged on the
-same pictures, which no training has seen. Linear probes: Alain and Bengio 2016 (arXiv:1610.01644).
+cross-validation on the training pictures. A seed draws the training pictures; the test pictures are
+always the same, and no training has seen them.
+
+Linear probes: Alain and Bengio 2016 (arXiv:1610.01644).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.evaluation.baselines import hog, logistic_regression
 
+from .head_swap_table import choose
 from .tables import store
 from .transfer_table import images
 
@@ -47,7 +50,7 @@ def gratings(count: int, seed: int, side: int = 96) -> tl.ImageTensors:
 
 
 def handwriting() -> tuple[tl.ImageTensors, tl.ImageTensors]:
-    """scikit-learn's digits, 8 x 8: a pool to draw training pictures from, and 500 to judge."""
+    """scikit-learn's digits, 8 x 8: a pool to draw training pictures from, and 500 for testing."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -60,8 +63,8 @@ def handwriting() -> tuple[tl.ImageTensors, tl.ImageTensors]:
 @torch.no_grad()
 def after_every_block(model: nn.Module, data: tl.ImageTensors, preparation: dict) -> dict:
     """Averaged maps after each block, in one pass: block -> (N, C)."""
-    said, hooks = {name: [] for name in BLOCKS}, []
-    for name, kept in said.items():
+    outputs, hooks = {name: [] for name in BLOCKS}, []
+    for name, kept in outputs.items():
 
         def keep(module, inputs, output, kept=kept):
             kept.append(output.float().mean((2, 3)))
@@ -71,7 +74,7 @@ def after_every_block(model: nn.Module, data: tl.ImageTensors, preparation: dict
         model.eval()(x)
     for hook in hooks:
         hook.remove()
-    return {name: torch.cat(parts) for name, parts in said.items()}
+    return {name: torch.cat(parts) for name, parts in outputs.items()}
 
 
 def described(data: tl.ImageTensors) -> dict[str, torch.Tensor]:
@@ -89,7 +92,7 @@ def described(data: tl.ImageTensors) -> dict[str, torch.Tensor]:
 
 
 def measure(job: str, pool: tl.ImageTensors, judged: tl.ImageTensors) -> list[dict]:
-    """All rows of one job."""
+    """All rows of one task."""
     torch.manual_seed(0)
     trained = tl.load_backbone("resnet18")
     networks = {
@@ -117,13 +120,6 @@ def measure(job: str, pool: tl.ImageTensors, judged: tl.ImageTensors) -> list[di
     return rows
 
 
-def choose(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """Rows of `count` examples of each class, drawn at random."""
-    generator = torch.Generator().manual_seed(seed)
-    rows = [(labels == label).nonzero().flatten() for label in labels.unique()]
-    return torch.cat([r[torch.randperm(len(r), generator=generator)[:count]] for r in rows])
-
-
 def _interval(values: list[float]) -> dict:
     found = tl.mean_interval(values)
     return {"mean": found.mean, "low": found.low, "high": found.high, "accuracies": values}
@@ -131,7 +127,7 @@ def _interval(values: list[float]) -> dict:
 
 def markdown(rows: list[dict], facts: dict) -> str:
     """The table as Markdown, one line a description."""
-    lines = ["# A linear probe behind every block: mini ResNet-18, three jobs", ""]
+    lines = ["# A linear probe behind every block: mini ResNet-18, three tasks", ""]
     lines += ["| | " + " | ".join(A_CLASS) + " |", "|---|" + "---|" * len(A_CLASS)]
     for features, block in dict.fromkeys((row["features"], row["block"]) for row in rows):
         cells = [
@@ -145,7 +141,7 @@ def markdown(rows: list[dict], facts: dict) -> str:
     lines += [
         "",
         f"Accuracy, mean over {len(SEEDS_REPORTED)} draws of the training pictures ({sizes} of "
-        "each class) with 95 % t-interval; judged on 600 fresh insects, 500 handwritten digits, "
+        "each class) with 95 % t-interval; tested on 600 fresh insects, 500 handwritten digits, "
         "400 gratings. Probes: logistic regression on averaged maps, C = .1 throughout. Pixels and "
         "HOG: C chosen by five-fold cross-validation on the training pictures.",
         "",

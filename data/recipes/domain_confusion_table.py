@@ -4,8 +4,8 @@
 
 writes data/results/domain_confusion.json (a row a training) and .md (the table made of it). Run r
 draws its own fonts, its own split of the handwriting, its own initial weights and batches, all from
-seed 100 + r; the recipe was fixed on seeds 0 and 1. A stopped measurement goes on where it was;
-delete the .json to begin anew. A run has 19 trainings of 4 to 10 s on one free core.
+seed 100 + r; the recipe was fixed on seeds 0 and 1. A measurement that was interrupted resumes;
+delete the .json to start again. A run has 19 trainings of 4 to 10 s on one free core.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import torch
 
 import tlhelpers as tl
 from tlhelpers.data.digits import digit_domains
+from tlhelpers.methods.adaptation.batchnorm import adapt_batchnorm
 from tlhelpers.methods.adaptation.domain_gap import measure_domains
-from tlhelpers.methods.adaptation.losses import adapt_batchnorm
 from tlhelpers.methods.adaptation.trainer import adapt
 
 FIRST_SEED = 100
@@ -30,7 +30,7 @@ ARMS = {
     "plain source only": {"method": "source", "feature_norm": False},
     "source only": {"method": "source"},
     "oracle": {"method": "oracle"},
-    "DDC": {"method": "mean"},
+    "DDC": {"method": "linear_mmd"},
     "MMD": {"method": "mmd"},
     "Deep CORAL": {"method": "coral"},
     "reversal": {"method": "reversal"},
@@ -39,15 +39,15 @@ ARMS = {
     "confusion, 5 steps": {"method": "confusion", "discriminator_steps": 5},
     "confusion, penalty": {"method": "confusion", "penalty": 1.0},
     "confusion, 5 steps + penalty": {"method": "confusion", **BOTH},
-    "information": {"method": "information"},
+    "mutual information": {"method": "mutual_information"},
 }
 # A network that sees the source only is the same under every shift: it is trained once.
-SHIFTED = ["MMD", "confusion, 5 steps + penalty", "information"]
+SHIFTED = ["MMD", "confusion, 5 steps + penalty", "mutual information"]
 FOLDER = tl.data_dir() / "results"
 
 
 def measure_run(run: int, known: set, record) -> None:
-    """Train what `known` lacks of one run; each row goes to `record` as soon as it is there."""
+    """Train the arms of one run that are not in `known`; each result goes to `record` at once."""
     seed = FIRST_SEED + run
     source = None
     for shift in (None, "labels", "inverted"):
@@ -99,13 +99,14 @@ def summarise(rows: list[dict]) -> str:
     for shift, title in (("labels", "Label shift"), ("inverted", "Inverted target")):
         text += [
             "",
-            f"| {title} | target accuracy | fresh probe | information |",
+            f"| {title} | target accuracy | fresh probe | mutual information |",
             "|---|---|---|---|",
         ]
         for arm in ["source only", "AdaBN", *SHIFTED]:
             accuracy = _cell(column(rows, arm, "target_accuracy", shift))
             others = (
-                _mean(column(rows, arm, name, shift)) for name in ("probe_accuracy", "information")
+                _mean(column(rows, arm, name, shift))
+                for name in ("probe_accuracy", "mutual_information")
             )
             text.append(f"| {arm} | {accuracy} | {' | '.join(others)} |")
     return "\n".join(text) + "\n"

@@ -1,4 +1,4 @@
-"""One linear layer or three on AlexNet's frozen convolutions? And classical features beside them.
+"""One linear layer or three on AlexNet's frozen convolutions, compared with classical features.
 
 python -m data.recipes.head_swap_table      # -> data/results/head_swap.json and .md
 
@@ -33,7 +33,7 @@ WIDE = 512  # of the two hidden layers, as in the mini AlexNet's own classifier
 
 
 def linear_head(inputs: int, classes: int) -> nn.Module:
-    """One layer: what the features say, weighed and summed."""
+    """One layer: a weighted sum of the features."""
     return nn.Linear(inputs, classes)
 
 
@@ -54,9 +54,9 @@ HEADS = {"one linear layer": linear_head, "three layers": three_layers}
 
 
 def convolutional(data: tl.ImageTensors) -> tl.FeatureTensors:
-    """What the last pooling layer of the mini AlexNet says: (N, 576)."""
+    """Output of the last pooling layer of the mini AlexNet: (N, 576)."""
     backbone = tl.load_backbone("alexnet")
-    backbone.model.classifier = nn.Sequential(nn.Linear(576, 2))  # what enters it is kept
+    backbone.model.classifier = nn.Sequential(nn.Linear(576, 2))  # its input is kept
     return tl.extract_features(
         backbone.model, tl.BatchLoader(data, 100, device="cpu", **backbone.preprocessing)
     )
@@ -135,14 +135,15 @@ def classical_rows(pictures: dict[str, tl.ImageTensors]) -> list[dict]:
         for seed in SEEDS_REPORTED:
             chosen = choose(train_set.labels, count, seed)
             y = train_set.labels[chosen]
-            # One fold holds all copies of a picture only if the copies are added after the choice
-            # of C; so C is chosen on the plain pictures and used with the copies.
-            plain = logistic_regression(edges["train"][chosen], y)
-            copies = plain.best_estimator_.fit(all_ways[:, chosen].flatten(0, 1), y.repeat(8))
-            scores["HOG, turned copies"].append(copies.score(edges["fresh"], fresh.labels))
             for name, features in (("pixels", small), ("HOG", edges)):
                 model = logistic_regression(features["train"][chosen], y)
                 scores[name].append(model.score(features["fresh"], fresh.labels))
+            # Folds would share copies of a picture, and C would look better than it is: it is
+            # chosen on the plain pictures (the last model above) and used with the copies.
+            strength = model["choose"].best_params_["C"]
+            many = all_ways[:, chosen].flatten(0, 1)
+            copies = logistic_regression(many, y.repeat(8), strengths=[strength])
+            scores["HOG, turned copies"].append(copies.score(edges["fresh"], fresh.labels))
         for name, found in scores.items():
             rows.append({"features": name, "images": count, "accuracy": _interval(found)})
             print(name, count, round(rows[-1]["accuracy"]["mean"], 3), flush=True)

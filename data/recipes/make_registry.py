@@ -19,26 +19,26 @@ ANTS_BEES_CARD = """\
 # Drawn ants and bees
 
 **What.** {files} colour images of 128 x 128 pixels, JPEG, in ImageFolder layout: `train/ants`
-{train_ants}, `train/bees` {train_bees}, `val/ants` {val_ants}, `val/bees` {val_bees}: the same
-numbers as the photographs of the public ants-and-bees tutorial, so that lessons run on either. Each
-shows one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in varying light
-and focus, at times half behind grass or a leaf.
+{train_ants}, `train/bees` {train_bees}, `val/ants` {val_ants}, `val/bees` {val_bees}. The public
+ants-and-bees tutorial has as many photographs, so that lessons run on either set. Each image shows
+one insect on soil, a leaf, a petal, bark, a meadow or a wall, at any angle, in varying light and
+focus, sometimes half hidden by grass or a leaf.
 
-**What tells them apart.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a bee has
-a broad waist, short antennae, wings, often stripes and fur. Not every part is always there:
-{winged:.0%} of the ants are winged, {wingless:.0%} of the bees wingless, a third of the ants are
-banded. Colours come from one palette.
+**What the classes differ in.** Anatomy: an ant has a petiole, elbowed antennae and long legs; a
+bee has a broad waist, short antennae, wings, often stripes and fur. There are exceptions:
+{winged:.0%} of the ants have wings, {wingless:.0%} of the bees have none, a third of the ants have
+stripes. Both classes take their colours from one palette.
 
-**What does not.** A logistic regression on simple numbers, trained on `train`, tested on 600 fresh
-images (`python -m data.recipes.shortcuts`): {shortcuts}.
+**What they do not differ in.** Accuracy of a logistic regression on simple numbers, trained on
+`train`, tested on 600 new images (`python -m data.recipes.shortcuts`): {shortcuts}.
 
 **How made.** Drawn by our own code with Pillow and NumPy; nothing was copied or traced, no
 photograph and no generative model was used. Command: `{command}`. Seeds: {seeds}. Image *i* of a
-class is the same whatever else is drawn; `data.recipes.draw_ants_bees.fresh_set` draws any number
-of new ones.
+class stays the same, whatever else is drawn; `data.recipes.draw_ants_bees.fresh_set` draws any
+number of new images.
 
-**Limits.** Drawings of two idealised body plans: a model trained here has not seen a real insect.
-Good for learning methods, no evidence about photographs.
+**Limits.** Drawings of two idealised bodies: a model trained on them has not seen a real insect.
+They are good for learning methods. Their numbers say nothing about photographs.
 
 **Licence.** Images: CC0 1.0. Code: MIT.
 
@@ -50,11 +50,11 @@ WEIGHTS_CARD = """\
 # Mini {title}, pre-trained on drawn images
 
 **What.** torchvision's {title} with a quarter of its channels
-(`tlhelpers.architectures.{architecture}`), {parameters:,} parameters, stored as fp16 safetensors.
+(`tlhelpers.models.mini.{architecture}`), {parameters:,} parameters, stored as fp16 safetensors.
 Input: {image_size} x {image_size} pixels, RGB in 0..1, mean {mean}, standard deviation {std}.
 {folded}
 **Trained on.** {training_images:,} images drawn by `data.recipes.draw_source` (drawing seed
-{drawing_seed}), {classes_count} classes, no ant and no bee among them:
+{drawing_seed}), {classes_count} classes, without ants and bees:
 {classes}.
 
 **Accuracy.** {source_accuracy:.3f} on {held_out_images:,} held-out source images, as stored.
@@ -64,8 +64,8 @@ Input: {image_size} x {image_size} pixels, RGB in 0..1, mean {mean}, standard de
 mirroring; training seed {training_seed}. It took {minutes} minutes on one core of a busy 2-core
 machine.
 
-**Limits.** It knows drawn shapes on drawn backgrounds: a stand-in for ImageNet weights where no
-download is possible. The methods carry over, the numbers do not.
+**Limits.** It has seen drawn shapes on drawn backgrounds only. It replaces ImageNet weights where
+no download is possible. The methods are the same with both; the numbers are not.
 
 **Licence.** Weights: CC0 1.0. Code: MIT.
 
@@ -85,7 +85,7 @@ of two that scikit-image carries in its package: `chelsea`, the cat of Stefan va
 `coffee`, a cup by Rachel Michetti, both released under CC0 by their photographers, as
 scikit-image's documentation of `skimage.data` says.
 
-**Limits.** Six idealised hands, no painter's work. Not made to measure recognition.
+**Limits.** Six idealised styles, none of them a painter's work. Not made to measure recognition.
 
 **Licence.** Images: CC0 1.0. Code: MIT.
 

@@ -4,9 +4,9 @@ python -m data.recipes.transfer_table resnet18
 # -> data/results/transfer_resnet18.json and .md
 
 Every network is fine-tuned whole. Pre-trained and fresh networks get the same number of optimiser
-steps, the same augmentation and schedule; each side's learning rate is chosen on its own, on a
-tuning set that is used for nothing else. Results are means over seeds (initialisation, batches,
-choice of the training images) with a 95 % t-interval, on fresh images.
+steps, the same augmentation and the same schedule. The learning rate is chosen for each start on
+its own, on a tuning set that is used for nothing else. Results are means over seeds
+(initialisation, batches, choice of the training images) with a 95 % t-interval, on fresh images.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ STEPS = {5: 300, 10: 300, 20: 300, "all": 400}
 LONGER = 4  # the longer-scratch row has so many times the steps
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # extended until the best one is not on an edge
 TUNING_SEEDS = (100, 101, 102)
-REPORTED_SEEDS = range(8)  # from scratch, seeds differ widely; five would leave a vague interval
+REPORTED_SEEDS = range(8)  # from scratch, seeds differ widely: five give a wide interval
 TUNING_IMAGES, FRESH_IMAGES = 150, 300  # of each class
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: who, on how many images a class, how, and on what it is measured."""
+    """One training: the network and its start, its images, steps and test set."""
 
     network: str
     start: str  # "pretrained", "scratch", "unrelated"
@@ -70,9 +70,7 @@ def images(purpose: str) -> tl.ImageTensors:
 def starting_network(network: str, start: str) -> torch.nn.Module:
     """A two-class network, pre-trained or not."""
     if start == "scratch":
-        return build(
-            network, len(TARGETS)
-        )  # VGG-16 keeps its BatchNorm: without, it learns nothing
+        return build(network, len(TARGETS))  # VGG-16 with its BatchNorm: without, it learns nothing
     model, _ = load(OBJECTS_ONLY if start == "unrelated" else WEIGHTS / f"{network}.safetensors")
     tl.replace_head(model, len(TARGETS))
     return model
@@ -165,7 +163,7 @@ LABELS = {
 
 
 def markdown(network: str, rows: list[dict], facts: dict) -> str:
-    """The table as Markdown, one line a kind of start."""
+    """The table as Markdown, one line for each start."""
     lines = [
         f"# Transfer to drawn ants and bees: mini {network}",
         "",

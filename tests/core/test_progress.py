@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -88,3 +89,58 @@ def test_saved_notebook_ends_with_the_last_line():
     (output,) = notebook.cells[0].outputs
     assert output.data["text/plain"] == "epoch 5/5  loss <.5"
     assert output.data["text/html"] == "<code>epoch 5/5  loss &lt;.5</code>"
+
+
+CALLBACK = """
+import time
+import ipywidgets
+import tlhelpers as tl
+
+button, output = ipywidgets.Button(), ipywidgets.Output()
+
+
+def work(_):
+    with output, tl.Progress(4, "painting") as progress:
+        for done in range(1, 5):
+            time.sleep(0.25)
+            progress.update(done, f"loss {done}")
+
+
+button.on_click(work)
+print(button.comm.comm_id)
+"""
+
+
+def test_progress_of_a_widgets_callback_moves_and_ends():
+    """A real kernel and a click: every line arrives as the value of one widget.
+
+    Updates of a display would be dropped: JupyterLab's Output widget knows no such message.
+    """
+    manager = pytest.importorskip("jupyter_client.manager")
+    with manager.run_kernel(kernel_name="python3") as client:
+        client.execute(CALLBACK)
+        printed = _messages(client, until="stream")[-1]["content"]["text"]
+        click = {"method": "custom", "content": {"event": "click"}}
+        content = {"comm_id": printed.strip(), "data": click}
+        request = client.session.msg("comm_msg", content)
+        client.shell_channel.send(request)
+        messages = _messages(client, until="status", parent=request["header"]["msg_id"])
+    states = [m["content"]["data"].get("state", {}) for m in messages if "comm" in m["msg_type"]]
+    lines = [re.sub("<[^>]*>", "", state["value"]).strip() for state in states if "value" in state]
+    assert [line for line in lines if line] == [
+        *(f"painting {done}/4  loss {done}" for done in range(1, 5)),
+        "painting 4/4  loss 4",
+    ]
+    assert not any(m["msg_type"] == "update_display_data" for m in messages)
+
+
+def _messages(client, until: str, parent: str | None = None) -> list[dict]:
+    """What the kernel publishes, until a message of this type (status: until it is idle)."""
+    found = []
+    while True:
+        message = client.get_iopub_msg(timeout=60)
+        if parent is None or message["parent_header"].get("msg_id") == parent:
+            found.append(message)
+            idle = message["content"].get("execution_state") in (None, "idle")
+            if message["msg_type"] == until and idle:
+                return found

@@ -58,12 +58,16 @@ def test_seed_repeats():
     assert draw() == draw()
 
 
-def test_autocast_only_where_the_hardware_has_bf16():
+def test_autocast_only_where_the_hardware_has_bf16(monkeypatch):
+    monkeypatch.delenv("TLHELPERS_PRECISION", raising=False)
     device = torch.device("cpu")
     with tl.autocast(device):
         out = nn.Linear(4, 4)(torch.rand(2, 4))
     expected = torch.bfloat16 if runtime.has_bfloat16(device) else torch.float32
     assert out.dtype == expected
+    monkeypatch.setenv("TLHELPERS_PRECISION", "fp32")
+    with tl.autocast(device):
+        assert nn.Linear(4, 4)(torch.rand(2, 4)).dtype == torch.float32
 
 
 def test_unknown_name_of_the_package_is_guessed():
@@ -77,26 +81,38 @@ def test_every_public_name_exists():
         assert getattr(tl, name).__doc__, f"tl.{name} has no docstring"
 
 
-def test_import_costs_little():
-    """Beyond torch and torchvision at most .15 s and no heavy library: the rest waits for its use.
+def fresh_process(code: str) -> list[str]:
+    """The words that `code` prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
-    The better of up to two tries, as machines vary.
-    """
-    heavy = {"matplotlib", "sklearn", "scipy", "timm", "IPython", "ipywidgets"}
-    heavy |= {"torchvision.models"}
+
+def test_import_costs_little():
+    """At most .15 s and no heavy library: each waits for its use. The better of up to two tries."""
+    heavy = {"torch", "torchvision", "numpy", "matplotlib", "sklearn", "timm", "IPython"}
     code = (
-        "import sys, time, torch, torchvision; before = set(sys.modules); t = time.perf_counter()\n"
+        "import sys, time; before = set(sys.modules); t = time.perf_counter()\n"
         "import tlhelpers\n"
         "print(time.perf_counter() - t, *sorted(set(sys.modules) - before))"
     )
 
     def cost() -> float:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        seconds, *modules = done.stdout.split()
+        seconds, *modules = fresh_process(code)
         assert not heavy & set(modules)
         return float(seconds)
 
     assert any(cost() <= 0.15 for _ in range(2))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["finetune", "--help"], ["nonsense"]])
+def test_help_and_usage_errors_do_not_import_torch(arguments):
+    code = (
+        f"import runpy, sys; sys.argv = ['tlhelpers', *{arguments}]\n"
+        "try:\n    runpy.run_module('tlhelpers', run_name='__main__')\n"
+        "except SystemExit as end:\n    print('ended', end.code, 'torch' in sys.modules)"
+    )
+    status = "0" if "--help" in arguments else "2"
+    assert fresh_process(code)[-3:] == ["ended", status, "False"]
 
 
 def test_digest_of_a_folder_sees_names_and_bytes(tmp_path):

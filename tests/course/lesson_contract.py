@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
+import symtable
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ MAX_LINES = 25
 READABLE_ID = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|Users|root|tmp|mnt|opt|work|content)/\w|\b[A-Z]:\\")
 CLAIM = re.compile(r"\*\*Claim (C\d+)\b")
+RUN_TIME = re.compile(r"about \d+ s on 2 CPU cores with AVX-512, \d+ s with AVX2")
+# An accuracy or an interval in a text cell, and where such a number may come from.
+MEASURED = re.compile(r"(?<![\w.])0?\.\d{3}\b|\[-?0?\.\d+, ")
+STORED = re.compile(r"\b(stored|table|log)\b|\.(json|md)`")
+# A folded cell still shows its first line in JupyterLab: these lines give nothing away.
+SOLUTION_LINE = "# Solution"
+QUIZ_LINE = "# A quiz: run this cell and choose an answer"
 FIGURE_CALLS = re.compile(
     r"(tl|plots)\.(plot_\w+|show_images|show)$"
     r"|plt\.(figure|subplots|plot|imshow|bar|hist|scatter)$"
@@ -83,7 +91,8 @@ def closing_assertion(exercise: ExerciseCells) -> str:
 def faults(notebook: NotebookNode, name: str) -> list[str]:
     """Everything in which ``notebook`` breaks the contract; ``name`` is its file's, sans suffix.
 
-    The start page ``00_...`` owes no claim, no exercise and no mistake made on purpose.
+    The start page ``00_...`` owes no claim, no mistake made on purpose, and as many exercises as
+    it likes.
     """
     found = list(_format(notebook)) + list(_text(notebook))
     for cell in code_cells(notebook):
@@ -93,8 +102,9 @@ def faults(notebook: NotebookNode, name: str) -> list[str]:
             where = f"cell {cell.get('id')}, line {error.lineno}"
             return [*found, f"{where}: not plain Python; no %magics, no !commands"]
     found += [*_frame(notebook, name), *_code(notebook), *_figures(notebook)]
+    found += [*_exercises(notebook, name), *_quizzes(notebook)]
     if not name.startswith("00"):
-        found += [*_claims(notebook), *_exercises(notebook, name), *_sections(notebook)]
+        found += [*_claims(notebook), *_sections(notebook)]
     return found
 
 
@@ -126,11 +136,16 @@ def _format(notebook: NotebookNode) -> Iterator[str]:
 
 
 def _text(notebook: NotebookNode) -> Iterator[str]:
-    """Nothing of one machine; formulas that a page can show; images with a description."""
+    """Nothing of one machine or one run; formulas that a page can show; described images."""
     for cell in notebook.cells:
         if path := MACHINE_PATH.search(cell.source):
             yield f"cell {cell.get('id')}: path of a machine ({path[0]}...)"
         if cell.cell_type == "markdown":
+            if (number := MEASURED.search(cell.source)) and not STORED.search(cell.source):
+                yield (
+                    f"cell {cell.get('id')}: text states {number[0]}, which a run may overturn: "
+                    "print it, or name the stored table"
+                )
             if re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")", cell.source):
                 yield f"cell {cell.get('id')}: a picture without alternative text"
             try:
@@ -151,6 +166,9 @@ def _frame(notebook: NotebookNode, name: str) -> Iterator[str]:
     for field in FIELDS:
         if not header_fields(header.source).get(field):
             yield f'the header does not state "{field}"'
+    run_time = header_fields(header.source).get("Run time", "")
+    if run_time and not RUN_TIME.search(run_time):
+        yield f'the header\'s run time says "{run_time}", not "about 20 s on 2 CPU cores with ..."'
 
     if len(tagged(notebook, "imports")) != 1:
         yield f"{len(tagged(notebook, 'imports'))} cells tagged imports, not 1"
@@ -172,7 +190,7 @@ def _frame(notebook: NotebookNode, name: str) -> Iterator[str]:
 def _code(notebook: NotebookNode) -> Iterator[str]:
     for cell in code_cells(notebook):
         id = cell.get("id")
-        if (lines := len(cell.source.splitlines())) > MAX_LINES:
+        if (lines := len(cell.source.splitlines())) > MAX_LINES and "quiz" not in tags(cell):
             yield f"cell {id}: {lines} lines, more than {MAX_LINES}"
         for call, _ in _calls(cell):
             if call == "input":
@@ -230,27 +248,83 @@ def _exercises(notebook: NotebookNode, name: str) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    if len(exercises) < 3:
+    if len(exercises) < 3 and not name.startswith("00"):
         yield f"{len(exercises)} exercises, fewer than 3"
     for number, exercise in enumerate(exercises, start=1):
         id = f"{name[:2]}-{number}"
-        if exercise.id != id:
-            yield f"exercise {id}: the attempt's metadata tl.exercise says {exercise.id!r}"
-        if exercise.text.source.count("<details>") < 2 or "<summary>" not in exercise.text.source:
-            yield f"exercise {id}: fewer than two hints in <details><summary>"
-        if id not in exercise.text.source:
-            yield f"exercise {id}: its text does not show its number"
-        if "..." not in exercise.attempt.source:
-            yield f"exercise {id}: the attempt has no ... to replace"
-        if not any(
-            call.startswith(f"tl.check('{id}',")
-            for call, _ in _calls(exercise.check, with_arguments=True)
-        ):
-            yield f'exercise {id}: the check cell does not call tl.check("{id}", ...)'
-        if not closing_assertion(exercise).startswith(f"assert tl.check('{id}',"):
-            yield f'exercise {id}: the solution does not end with assert tl.check("{id}", ...)'
-        if not exercise.solution.metadata.get("jupyter", {}).get("source_hidden"):
-            yield f"exercise {id}: the solution is not folded (jupyter.source_hidden)"
+        for fault in (*_task(exercise, id), *_check_cell(exercise, id), *_solution(exercise, id)):
+            yield f"exercise {id}: {fault}"
+
+
+def _task(exercise: ExerciseCells, id: str) -> Iterator[str]:
+    """The text and the scaffold."""
+    if exercise.id != id:
+        yield f"the attempt's metadata tl.exercise says {exercise.id!r}"
+    if exercise.text.source.count("<details>") < 2 or "<summary>" not in exercise.text.source:
+        yield "fewer than two hints in <details><summary>"
+    if id not in exercise.text.source:
+        yield "its text does not show its number"
+    if "..." not in exercise.attempt.source:
+        yield "the attempt has no ... to replace"
+
+
+def _check_cell(exercise: ExerciseCells, id: str) -> Iterator[str]:
+    """One call and nothing else: so `tl.check` knows whether the attempt before it failed."""
+    body = ast.parse(exercise.check.source).body
+    if not ast.unparse(body[:1]).startswith(f"tl.check('{id}',"):
+        yield f'the check cell does not call tl.check("{id}", ...)'
+    if len(body) > 1:
+        yield "the check cell holds more than the call of tl.check"
+    for answer in sorted(_loaded(body) - {"tl"} - _bound(exercise.attempt.source)):
+        yield f"the check takes {answer}, which the attempt does not define"
+
+
+def _solution(exercise: ExerciseCells, id: str) -> Iterator[str]:
+    """Folded, silent in its first line, and apart from the learner's answer."""
+    source = exercise.solution.source
+    if not closing_assertion(exercise).startswith(f"assert tl.check('{id}',"):
+        yield f'the solution does not end with assert tl.check("{id}", ...)'
+    if not _is_folded(exercise.solution):
+        yield "the solution is not folded (jupyter.source_hidden)"
+    if source.splitlines()[:1] != [SOLUTION_LINE]:
+        yield f'the solution\'s first line is not "{SOLUTION_LINE}": a folded cell shows that line'
+    for name in sorted(name for name in _bound(source) if not name.startswith("solution")):
+        yield f"the solution binds {name}: its names begin with solution, an attempt keeps its own"
+    answers = _loaded(ast.parse(exercise.check.source).body) - {"tl"}
+    if used := sorted(answers & _loaded(ast.parse(source).body[-1:])):
+        yield f"the solution checks the attempt's {', '.join(used)}, not its own answer"
+
+
+def _quizzes(notebook: NotebookNode) -> Iterator[str]:
+    """The source of a quiz says which choice is right: it is folded, and its first line silent."""
+    for cell in code_cells(notebook):
+        asks = any(call == "tl.quiz" for call, _ in _calls(cell))
+        if asks and "quiz" not in tags(cell):
+            yield f"cell {cell.get('id')}: a quiz without the tag quiz"
+        if asks and not _is_folded(cell):
+            yield f"cell {cell.get('id')}: the quiz is not folded (jupyter.source_hidden)"
+        if asks and cell.source.splitlines()[0] != QUIZ_LINE:
+            yield f'cell {cell.get("id")}: the quiz\'s first line is not "{QUIZ_LINE}"'
+
+
+def _is_folded(cell: NotebookNode) -> bool:
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+
+
+def _loaded(statements: list[ast.stmt]) -> set[str]:
+    """The names that these statements read."""
+    return {
+        node.id
+        for statement in statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def _bound(source: str) -> set[str]:
+    """The names that a cell leaves behind."""
+    symbols = symtable.symtable(source, "<cell>", "exec").get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
 
 
 def _sections(notebook: NotebookNode) -> Iterator[str]:

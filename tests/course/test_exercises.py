@@ -1,6 +1,6 @@
 """Exercises as a learner meets them: untouched scaffolds are open, solutions are right.
 
-Each part runs in a namespace that holds the notebook's import cell only: who opens one exercise,
+An exercise runs in a namespace that holds the notebook's import cell only: who opens one exercise,
 or a class-room release of it, needs nothing else from the notebook.
 """
 
@@ -46,11 +46,14 @@ def test_untouched_attempt_is_not_attempted(id):
 
 
 @pytest.mark.parametrize("id", EXERCISES)
-def test_solution_is_right(id):
+def test_solution_is_right_and_leaves_the_attempt_alone(id):
+    """As "Run all" does: the attempt, its solution, and then the check of the attempt once more."""
     imports, exercise = EXERCISES[id]
-    result = run(imports, exercise.solution.source, exercise.check.source)
-    assert (result.exercise, result.status) == (id, "right"), result.message
-    assert result
+    closing = closing_assertion(exercise)
+    cells = [imports, exercise.attempt.source, exercise.solution.source]
+    right = run(*cells, closing.removeprefix("assert "))
+    assert (right.exercise, right.status) == (id, "right"), right.message
+    assert run(*cells, exercise.check.source).status == "not attempted"
 
 
 def test_every_check_belongs_to_an_exercise_and_back():

@@ -44,7 +44,7 @@ HEADER = """# Does it hold?
 | **You will be able to** | tell |
 | **Needs** | nothing |
 | **Minutes** | 10 + 10 |
-| **Run time** | 1 s |
+| **Run time** | about 1 s on 2 CPU cores with AVX-512, 2 s with AVX2 |
 | **Downloads** | nothing |
 """
 HINTS = "<details><summary>Hint 1</summary>a</details><details><summary>Hint 2</summary>b</details>"
@@ -71,12 +71,14 @@ def sound_lesson():
             code(f"check-{number}", f'tl.check("{id}", answer)', "check"),
             code(
                 f"solution-{number}",
-                f'answer = 1\nassert tl.check("{id}", answer)',
+                f'# Solution\nsolution = 1\nassert tl.check("{id}", solution)',
                 "solution",
                 jupyter={"source_hidden": True},
             ),
         ]
+    quiz = "# A quiz: run this cell and choose an answer\ntl.quiz('1 + 1?', [])"
     cells += [
+        code("quiz", quiz, "quiz", jupyter={"source_hidden": True}),
         text("break-it", "## Break it on purpose", "break-it"),
         text("recap", "Yosinski 2014 (arXiv 1411.1792). Next: [08](08_next.ipynb)", "recap"),
     ]
@@ -93,6 +95,12 @@ def test_a_sound_lesson_has_no_faults():
     notebook = sound_lesson()
     assert faults(notebook, "07_sound") == []
     assert [exercise.id for exercise in exercise_cells(notebook)] == ["07-1", "07-2", "07-3"]
+
+
+def test_a_stored_number_may_stand_in_the_text():
+    notebook = sound_lesson()
+    source("claim", lambda old: f"{old} The table has .95 [.91, .98]. About .95 here.")(notebook)
+    assert faults(notebook, "07_sound") == []
 
 
 def test_the_start_page_owes_less():
@@ -143,13 +151,22 @@ FAULTS = {
     "may raise": (cell("setup", metadata={"tags": ["raises-exception"]}), "*may* raise"),
     "machine path": (source("setup", 'tl.setup()\nopen("/home/me/x")'), "path of a machine"),
     "Windows path": (source("setup", 'tl.setup()\nopen("C:\\\\x")'), "path of a machine"),
+    "number of one run": (source("claim", lambda old: f"{old} It got .954."), "text states .954"),
+    "interval of one run": (
+        source("claim", lambda old: f"{old} Fixed .95 [.91, .98]."),
+        "text states [.91, ",
+    ),
     "mute picture": (source("claim", lambda old: old + "\n![](a.png)"), "alternative text"),
     "formula": (source("claim", replaced("$x^2$", r"$\nosuch{x}$")), r"cannot draw \nosuch"),
     "no header": (cell("header", metadata={}), "tag header"),
     "no title": (source("header", replaced("# Does", "Does")), "no title"),
     "no question": (source("header", replaced("hold?", "hold")), "not a question"),
     "no minutes": (source("header", replaced("| **Minutes** | 10 + 10 |\n", "")), '"Minutes"'),
-    "empty field": (source("header", replaced("| 1 s |", "| |")), '"Run time"'),
+    "empty field": (source("header", replaced("| nothing |", "| |")), '"Downloads"'),
+    "one kind of processor": (
+        source("header", replaced(" with AVX-512, 2 s with AVX2", "")),
+        'run time says "about 1 s on 2 CPU cores"',
+    ),
     "no imports": (cell("imports", metadata={}), "0 cells tagged imports"),
     "late import": (source("setup", "import os\ntl.setup()"), "outside the import cell"),
     "no setup": (drop("setup"), "0 calls of tl.setup"),
@@ -180,8 +197,33 @@ FAULTS = {
     "unnumbered": (source("exercise-1", replaced("07-1", "")), "does not show its number"),
     "no scaffold": (source("attempt-1", "answer = 1"), "no ... to replace"),
     "checks another": (source("check-1", 'tl.check("07-2", answer)'), "does not call tl.check"),
-    "no assertion": (source("solution-1", "answer = 1"), "does not end with assert"),
-    "open solution": (cell("solution-1", metadata={"tags": ["solution"]}), "not folded"),
+    "busy check": (source("check-1", lambda old: f"print(1)\n{old}"), "does not call tl.check"),
+    "check and more": (source("check-1", lambda old: f"{old}\nprint(1)"), "holds more than"),
+    "unknown answer": (source("check-1", replaced("answer", "reply")), "takes reply, which"),
+    "no assertion": (source("solution-1", "# Solution\nsolution = 1"), "does not end with assert"),
+    "open solution": (
+        cell("solution-1", metadata={"tags": ["solution"]}),
+        "the solution is not folded",
+    ),
+    "solution in the first line": (
+        source("solution-1", replaced("# Solution\n", "")),
+        "first line is not",
+    ),
+    "overwritten attempt": (
+        source("solution-1", replaced("solution = 1", "solution = answer = 1")),
+        "binds answer",
+    ),
+    "helper of a solution": (
+        source("solution-1", replaced("solution = 1", "def one(): ...\n\n\nsolution = 1")),
+        "binds one",
+    ),
+    "borrowed answer": (
+        source("solution-1", replaced(", solution)", ", answer)")),
+        "checks the attempt's answer",
+    ),
+    "untagged quiz": (cell("quiz", metadata={"jupyter": {"source_hidden": True}}), "the tag quiz"),
+    "open quiz": (cell("quiz", metadata={"tags": ["quiz"]}), "the quiz is not folded"),
+    "quiz that tells": (source("quiz", "tl.quiz('1 + 1?', [])"), "the quiz's first line is not"),
     "nothing broken": (drop("break-it"), "on purpose"),
     "no recap": (drop("recap"), "no recap"),
     "nothing to read": (source("recap", replaced("arXiv 1411.1792", "")), "to read next"),

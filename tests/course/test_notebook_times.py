@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import threading
 import time
@@ -10,7 +11,7 @@ import nbformat
 import pytest
 
 from benchmarks import measuring, notebooks
-from benchmarks.notebook_clock import Clock
+from benchmarks.notebook_clock import METHODS, PLACES, Clock, kind_of
 
 
 def write_notebook(path, *sources):
@@ -48,7 +49,15 @@ def test_a_failure_is_told_and_not_timed(tmp_path):
     assert notebooks.summary([result]) == {"failure": result["failure"]}
 
 
-def test_who_calls_other_work_hands_the_clock_over():
+def test_the_clock_knows_the_modules_of_the_library():
+    assert kind_of("tlhelpers.data.loader") == "data"
+    assert kind_of("tlhelpers.training.checkpoints") == "weights"
+    assert kind_of("tlhelpers.teaching.claims") is None and kind_of("tlhelpers.database") is None
+    places = [*PLACES, *(module for module, _, _ in METHODS if module.startswith("tlhelpers"))]
+    assert not [place for place in places if importlib.util.find_spec(place) is None]
+
+
+def test_a_function_that_calls_other_work_stops_its_own_clock():
     clock = Clock()
     load = clock.wrap(lambda: time.sleep(0.05), "data")
 

@@ -1,13 +1,19 @@
-"""`make run`: lessons become pages that need no network, and one that fails stops nobody else."""
+"""`make run`: lessons become pages that need no network; one that fails stops no other."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import build_pages
 import pytest
 from bs4 import BeautifulSoup
 from lesson_header import header_fields, plain_title
+from nbclient.output_widget import OutputWidget
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from typeset import typeset
@@ -62,6 +68,8 @@ def built(tmp_path_factory):
             "ipywidgets.IntSlider()"
         ),
         new_code_cell("print(6 * 7)", metadata=SOLUTION),
+        new_code_cell("print('What?')  # 43", metadata={"tags": ["quiz"]}),
+        new_code_cell("plot = 44", metadata={"jupyter": {"source_hidden": True}}),
     )
     save(folder, "01_next", new_code_cell("before = 1"), new_code_cell("no_such_name"))
     out = folder / "pages"
@@ -93,6 +101,8 @@ def test_formulas_are_drawn_and_code_is_left_alone(built):
     assert page.select_one(".formula svg") and page.select_one("details svg")
     assert "$HOME" in page.find("details").get_text()
     assert "\\mu" not in page.get_text()
+    shapes = [shape for svg in page.find_all("svg") for shape in svg.find_all(["path", "rect"])]
+    assert {shape.get("fill") for shape in shapes} == {"currentColor"}  # dark screens
 
 
 def test_links_widgets_solutions_and_figures(built):
@@ -102,13 +112,31 @@ def test_links_widgets_solutions_and_figures(built):
     assert "01_next.html#recap" in links and "https://example.org" in links
     assert not [link for link in links if ".ipynb" in link]
     assert page.select_one(".widget-note") and "IntSlider(value" not in page.get_text()
-    folded = page.select_one("details.folded")
-    assert folded.summary.get_text() == "Solution" and "print" in folded.get_text()
-    assert "42" not in folded.get_text() and "42" in page.get_text()
     assert page.find("img", alt="A dot.")["src"].startswith("data:")
 
 
-def test_a_failing_lesson_is_shown_and_stops_nobody(built, capsys):
+def test_answers_are_folded_or_left_out(built):
+    _, out = built
+    page = soup(out / "00_first.html")
+    solution, code = page.select("details.folded")
+    assert solution.summary.get_text() == "Solution" and code.summary.get_text() == "Code"
+    assert "print" in solution.get_text() and "42" in solution.get_text()
+    assert "44" in code.get_text()
+    for folded in (solution, code):
+        folded.extract()
+    left = page.get_text()
+    assert "42" not in left and "44" not in left
+    assert "What?" in left and "43" not in left
+
+
+def test_pages_follow_the_dark_colour_scheme(built):
+    _, out = built
+    page = soup(out / "00_first.html").style.get_text()
+    assert "color-scheme: light dark" in page
+    assert page.count("@media (prefers-color-scheme: dark)") == 2  # the page, its code
+
+
+def test_a_failing_lesson_is_shown_and_does_not_stop_the_others(built, capsys):
     status, out = built
     assert status == 1
     assert "NameError" in soup(out / "01_next.html").select_one(".failure").get_text()
@@ -118,6 +146,53 @@ def test_a_failing_lesson_is_shown_and_stops_nobody(built, capsys):
     assert "failed" in rows[1].get_text() and re.search(r"\d s", rows[0].get_text())
     assert "What does freeze freeze?" in rows[0].get_text()
     assert "freeze provably, see 01" in rows[0].get_text() and "10 + 5" in rows[0].get_text()
+
+
+def test_a_lost_wake_up_does_not_stop_the_run(tmp_path, monkeypatch, capsys):
+    """nbclient writes to its reply socket late: "done" has arrived, and its signal is used up."""
+    send = OutputWidget.send
+
+    def send_late(self, *arguments, **keywords):
+        time.sleep(1.5)
+        send(self, *arguments, **keywords)
+
+    monkeypatch.setattr(OutputWidget, "send", send_late)
+    source = "import ipywidgets\nwith ipywidgets.Output():\n    print('a')"
+    save(tmp_path, "00_first", new_code_cell(source))
+    lesson = build_pages.Lesson(tmp_path / "00_first.ipynb")
+    lesson.run(cell_timeout=30)
+    assert not lesson.failure and lesson.seconds < 25
+
+
+def test_the_terminal_says_which_cell_runs(tmp_path):
+    save(tmp_path, "00_first", new_code_cell("1", id="one"), new_code_cell("2", id="two"))
+    told = []
+    build_pages.Lesson(tmp_path / "00_first.ipynb").run(tell=told.append)
+    assert told == ["cell 2 of 3, one", "cell 3 of 3, two"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a process group in another way")
+def test_ctrl_c_ends_the_run_with_one_line(tmp_path):
+    began = tmp_path / "began"
+    source = f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(60)"
+    save(tmp_path, "00_first", new_code_cell(source))
+    command = [sys.executable, build_pages.__file__]
+    command += ["--notebooks", str(tmp_path), "--out", str(tmp_path / "pages")]
+    # Ctrl-C goes to every process of a terminal's group: to the kernel as well.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as run:
+        deadline = time.monotonic() + 60
+        while not began.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGINT)
+        out, errors = run.communicate(timeout=30)
+    assert run.returncode == 130 and not errors
+    assert out.splitlines() == [f"Stopped. The finished pages are in {tmp_path}/pages/index.html"]
 
 
 def test_unknown_names_are_refused(tmp_path, capsys):

@@ -160,7 +160,7 @@ def test_no_figure_is_heavy():
 
 @pytest.mark.parametrize(
     "name",
-    "network_cut.svg three_ways.svg scenarios.svg map_cargo.svg map_labels.svg map_decide.svg "
+    "network_cut.svg three_ways.svg scenarios.svg map_carried.svg map_labels.svg map_decide.svg "
     "intervals.svg lesson_map.svg".split(),
 )
 def test_the_opening_figures_are_what_the_code_draws_today(drawing, name):

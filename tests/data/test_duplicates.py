@@ -115,14 +115,14 @@ def test_copies_of_copies_are_one_group(originals):
 # ---- splits -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_groups_stay_together_and_shares_are_kept(seed):
-    generator = np.random.default_rng(seed)
+@pytest.mark.parametrize("split_seed", range(5))
+def test_groups_stay_together_and_shares_are_kept(split_seed):
+    generator = np.random.default_rng(split_seed)
     sizes = generator.choice([1, 1, 1, 2, 3, 5], 90)
     groups = np.repeat(np.arange(90), sizes)
     labels = groups % 3
     fractions = (0.7, 0.15, 0.15)
-    parts = stratified_split(labels, ["a", "b", "c"], fractions, seed, groups)
+    parts = stratified_split(labels, ["a", "b", "c"], fractions, split_seed, groups)
     assert sorted(torch.cat(parts).tolist()) == list(range(len(groups)))
     held = [set(groups[part.numpy()].tolist()) for part in parts]
     assert sum(map(len, held)) == 90
@@ -130,7 +130,7 @@ def test_groups_stay_together_and_shares_are_kept(seed):
         n = int((labels == label).sum())
         for part, share in zip(parts, fractions, strict=True):
             assert abs(int((labels[part.numpy()] == label).sum()) - share * n) <= 2
-    again = stratified_split(labels, ["a", "b", "c"], fractions, seed, groups)
+    again = stratified_split(labels, ["a", "b", "c"], fractions, split_seed, groups)
     assert all(torch.equal(one, other) for one, other in zip(parts, again, strict=True))
 
 

@@ -296,6 +296,12 @@ def test_choosing_keeps_images_labels_and_paths_together(data, index, rows):
     assert part.paths == [f"{row}.png" for row in rows]
 
 
+def test_class_names_are_composed():
+    spelt = ["abeille e\u0301", "fourmi"]
+    data = tl.ImageTensors(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1), spelt)
+    assert data.classes == ["abeille \u00e9", "fourmi"]
+
+
 def test_iteration_ends(data):
     assert sum(len(one) for one in data) == 40
     with pytest.raises(IndexError):

@@ -319,6 +319,13 @@ def test_folders_beside_the_splits(tmp_path):
         given_parts(tmp_path)
 
 
+def test_splits_without_training_images(tmp_path):
+    for name in ("val", "test"):
+        classes(tmp_path / name, "ants", "bees")
+    with pytest.raises(InputError, match="test, val and no training images. Put a folder train"):
+        given_parts(tmp_path)
+
+
 def test_where_a_job_will_write_is_no_class(tmp_path):
     """Another process may have made the folder already, and nothing in it yet."""
     (classes(tmp_path, "ants", "bees") / "runs" / "a" / "work").mkdir(parents=True)

@@ -45,6 +45,18 @@ def test_a_scan_larger_than_the_memory_is_refused(scan, monkeypatch):
         tl.load_image(scan, 64)
 
 
+def test_a_large_jpeg_is_decoded_small_unless_it_is_progressive(tmp_path, monkeypatch):
+    """The decoder gives an eighth of each side, but holds all of a progressive file for it."""
+    monkeypatch.setattr(opening, "LARGE", 1_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000_000)
+    noise = Image.effect_noise((200, 150), 90).resize((2000, 1500)).convert("RGB")
+    for progressive in (False, True):
+        noise.save(tmp_path / f"{progressive}.jpg", progressive=progressive)
+    assert tl.load_image(tmp_path / "False.jpg", 64).float().std() > 10
+    with pytest.raises(InputError, match="3 megapixels.*smaller copy"):
+        tl.load_image(tmp_path / "True.jpg", 64)
+
+
 def test_reducing_changes_little(tmp_path, monkeypatch):
     """A large picture reduced first looks as one that was not."""
     noise = Image.effect_noise((60, 45), 90).resize((1200, 900), Image.Resampling.BICUBIC)

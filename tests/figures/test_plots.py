@@ -129,6 +129,27 @@ def test_histories_are_compared_by_one_metric():
         tl.plot_history(runs, "val_acuracy")
 
 
+def test_lines_have_whiskers_where_values_are_intervals():
+    values = {
+        "pre-trained": {5: Interval(0.71, 0.69, 0.75), 10: Interval(0.75, 0.71, 0.8)},
+        "scratch": {5: 0.54, 10: 0.55},
+    }
+    ax = tl.plot_lines(values, "images a class", "accuracy", fmt=".2f")
+    trained, scratch = ax.containers
+    assert list(trained.lines[0].get_xdata()) == [5, 10] and trained.has_yerr
+    assert np.allclose(trained.lines[2][0].get_segments()[0][:, 1], [0.69, 0.75])
+    assert list(scratch.lines[0].get_ydata()) == [0.54, 0.55] and not scratch.has_yerr
+    assert "scratch" in words(ax) and inside(ax.figure)
+    assert (
+        ax.get_label()
+        == "pre-trained: 5 .71 [.69, .75], 10 .75 [.71, .80]; scratch: 5 0.54, 10 0.55."
+    )
+    named = tl.plot_lines({"a": {"conv1": 1.0, "conv2": 2.0}}, "layer", "accuracy")
+    assert [tick.get_text() for tick in named.get_xticklabels()] == ["conv1", "conv2"]
+    with pytest.raises(InputError, match="each with a point"):
+        tl.plot_lines({"a": {}}, "x", "y")
+
+
 def test_confusion_matrix_counts_and_shares_each_row():
     labels, predictions = torch.tensor([0, 0, 0, 0, 1, 1]), torch.tensor([0, 0, 0, 1, 1, 0])
     ax = tl.plot_confusion_matrix(labels, predictions, ["ants", "bees", "wasps"])
@@ -250,6 +271,33 @@ def test_show_needs_words_and_a_figure(recwarn):
     assert not plt.get_fignums() and not recwarn.list  # closed, and Agg has nothing to complain of
 
 
+def test_show_reads_out_the_numbers_and_prints_the_note(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("tlhelpers.figures.show.in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    network = nn.Sequential(nn.Linear(10, 20), nn.Linear(20, 2).requires_grad_(False))
+    runs = {"fixed": history(0.6, 0.9), "scratch": history(0.5, 0.7)}
+    for axes in (
+        tl.plot_bars({"full": 112.0, "frozen": 36.24}, "ms", fmt=".1f"),
+        tl.plot_bars({"CPU": {"full": 2.0}, "GPU": {"full": 1.0}}, "ms", fmt=".1f"),
+        tl.plot_intervals({"fixed": wilson_interval(146, 153)}),
+        tl.plot_parameters(network),
+        tl.plot_history(runs, "val_accuracy"),
+        plt.subplots()[1],
+    ):
+        tl.show(axes, alt="A figure.", note="A line below.")
+    start = "[Figure: A figure. A line below."
+    assert [data["text/plain"].removeprefix(start) for data in shown] == [
+        " full 112.0; frozen 36.2.]",
+        " CPU: full 2.0; GPU: full 1.0.]",
+        " fixed .954 [.909, .978].]",
+        " parameters: 0 220, 1 42; in all: trainable 220, frozen 42.]",
+        " validation accuracy at the end: fixed 0.900, scratch 0.700.]",
+        "]",
+    ]
+    assert capsys.readouterr().out == "A line below.\n" * 6
+
+
 def test_alternative_text_reaches_the_exported_page():
     nbformat = pytest.importorskip("nbformat")
     from nbclient import NotebookClient
@@ -264,6 +312,7 @@ def test_alternative_text_reaches_the_exported_page():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     (output,) = notebook.cells[0].outputs  # one picture: the open figure is not shown again
+    alt = f"{alt} fixed .954 [.909, .978]."
     assert output.data["text/plain"] == f"[Figure: {alt}]"
     page, _ = HTMLExporter().from_notebook_node(notebook)
     picture = page[page.index("<img ") :]

@@ -40,7 +40,7 @@ def start(data: str, out: Path, save_every: float) -> int:
     status = 1
     try:
         torch.set_num_threads(1)
-        settings = Settings("resnet18", epochs=3, batch_size=8, size=32)
+        settings = Settings("resnet18", epochs=2, batch_size=8, size=32)
         sys.stderr = open(os.devnull, "w")  # progress
         finetune(data, out, settings, device="cpu", save_every=save_every, threads=1)
         status = 0
@@ -71,7 +71,7 @@ def main(data: str, folder: str, kills: int = 24) -> None:
     stages: dict[str, int] = {}
     while done < kills:
         number, out = number + 1, Path(folder, f"killed-{number}")
-        for _ in range(draw.randint(2, 5)):
+        for _ in range(draw.randint(4, 8)):
             child = start(data, out, draw.choice([0.0, 0.05, 1e9]))
             time.sleep(draw.uniform(0, duration))
             os.kill(child, signal.SIGKILL)

@@ -118,7 +118,7 @@ def alone(data, tmp_path_factory):
     return out / "one"
 
 
-@pytest.mark.parametrize("machines", [1, 2])
+@pytest.mark.parametrize("machines", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_two_processes_train_as_one(data, alone, tmp_path, machines):
     """In full precision: bf16 rounds a batch of four otherwise than a batch of eight."""
     jobs = [
@@ -314,6 +314,7 @@ def test_uneven_classes_are_reported(tmp_path, data):
     assert metrics["stages"]["linear probe"]["majority_share"] > 0.9
 
 
+@pytest.mark.slow
 def test_a_thousand_classes(tmp_path):
     """Three images each: one to train, one to choose, one to report."""
     for label in range(1000):

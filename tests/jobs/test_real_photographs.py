@@ -6,6 +6,7 @@ EfficientNet-Lite0 with its ImageNet weights; 244 training and 153 validation ph
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -24,8 +25,9 @@ pytestmark = pytest.mark.skipif(
 SETTINGS = {
     "TLHELPERS_PROFILE": "full",
     "TLHELPERS_BACKBONE": "efficientnet_lite0",
-    "TLHELPERS_BUDGET": "0.03",  # 7 optimiser steps: here only the cells are on trial
+    "TLHELPERS_BUDGET": "0.01",  # an optimiser step or two: here only the cells are on trial
 }
+FEW = 16  # photographs of each class and split: the cells need 10 to learn from
 
 
 @pytest.fixture
@@ -34,46 +36,70 @@ def real(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def test_frozen_features_and_zero_training(real, capsys):
-    """At or above .94 in 15 s of work on two cores, decoding included; the baseline beside it.
+@pytest.mark.trained
+def test_frozen_features_and_the_zero_shot_baseline(real, capsys, holds):
+    """A linear head on frozen features, and ImageNet's own "ant" and "bee" beside it.
 
-    What a second holds depends on who else computes: always held is that all of it takes at most
-    1.5 times as long as plain forward passes over pixels that are decoded already.
+    Nothing here is drawn at random. Other processors round otherwise, which can turn an image or
+    two: the bounds leave room for three.
     """
-    import sklearn.linear_model  # noqa: F401  its import is no part of the work
-
     backbone = tl.load_backbone("efficientnet_lite0")
-    start = time.perf_counter()
     train, test = (tl.load_images("ants_bees", s, backbone.image_size) for s in ("train", "val"))
     loaders = [tl.BatchLoader(d, 64, device="cpu", **backbone.preprocessing) for d in (train, test)]
     cached = [tl.extract_features(backbone.model, loader) for loader in loaders]
     head = tl.linear_probe(cached[0], C=0.01)
     with torch.no_grad():
-        right = head(cached[1].features).argmax(1) == test.labels
-    work = time.perf_counter() - start
-    plain = backbone.model.float().to(memory_format=torch.contiguous_format).eval()
-    start = time.perf_counter()
-    with torch.no_grad():
-        zero_right = [plain(x)[:, [310, 309]].argmax(1) == y for ld in loaders for x, y in ld]
-    usual = time.perf_counter() - start
-    zero_right = torch.cat(zero_right)[len(train) :]
-    zero = tl.wilson_interval(zero_right.sum(), len(zero_right))
-    fixed = tl.wilson_interval(right.sum(), len(right))
+        imagenet = tl.get_head(backbone.model)[1](cached[1].features)
+        answers = {"head": head(cached[1].features), "zero-shot": imagenet[:, [310, 309]]}
+    assert len(test) == 153 and test.classes == ["ants", "bees"]
+    found = {
+        name: tl.wilson_interval((logits.argmax(1) == test.labels).sum(), len(test))
+        for name, logits in answers.items()
+    }
     with capsys.disabled():
-        print(f"\nreal photographs: frozen features + linear head {fixed} in {work:.1f} s "
-              f"(plain forward passes {usual:.1f} s); zero training {zero}")  # fmt: skip
-    assert len(test) == len(zero_right) == 153 and test.classes == ["ants", "bees"]
-    assert fixed.mean >= 0.94
-    assert zero.mean >= 0.90
-    assert work <= 1.5 * usual
-    assert work <= 15 or os.environ.get("TLHELPERS_STRICT_TIME") != "1"
+        print(f"\nreal photographs: linear head {found['head']}, zero-shot {found['zero-shot']}")
+    holds("accuracy of the head", found["head"].mean, above=0.92)
+    holds("zero-shot accuracy", found["zero-shot"].mean, above=0.94)
 
 
-def test_the_lesson_runs_on_them(real):
-    """The same notebook, the same cells; what it asserts holds on photographs too."""
+@pytest.mark.slow
+def test_features_cost_little_more_than_forward_passes(real):
+    """At most 1.5 times as long as plain forward passes over the same pixels: the best of three."""
+    backbone = tl.load_backbone("efficientnet_lite0")
+    plain = tl.load_backbone("efficientnet_lite0").model.float()
+    test = tl.load_images("ants_bees", "val", backbone.image_size)
+    loader = tl.BatchLoader(test, 64, device="cpu", **backbone.preprocessing)
+    ratios = []
+    while len(ratios) < 3 and min(ratios, default=2) > 1.5:
+        start = time.perf_counter()
+        tl.extract_features(backbone.model, loader)
+        between = time.perf_counter()
+        with torch.no_grad():
+            for x, _ in loader:
+                plain(x)
+        ratios.append((between - start) / (time.perf_counter() - between))
+    assert min(ratios) <= 1.5
+
+
+@pytest.fixture
+def few_photographs(tmp_path) -> Path:
+    """A shared folder with a few of the photographs, as the lesson's set and as a plain folder."""
+    for split in ("train", "val"):
+        for name in ("ants", "bees"):
+            place = tmp_path / "hymenoptera_data" / split / name
+            place.mkdir(parents=True)
+            for photograph in sorted((FOLDER / split / name).glob("*.jpg"))[:FEW]:
+                shutil.copyfile(photograph, place / photograph.name)
+    shutil.copytree(tmp_path / "hymenoptera_data", tmp_path / "ants_bees")
+    return tmp_path
+
+
+def test_the_lesson_runs_on_them(real, few_photographs, monkeypatch):
+    """The same notebook, the same cells, on 64 photographs; what it asserts holds on them too."""
     import nbformat
     from nbclient import NotebookClient
 
+    monkeypatch.setenv("TLHELPERS_DATA", str(few_photographs))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     place = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
@@ -81,4 +107,4 @@ def test_the_lesson_runs_on_them(real):
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )
     assert "profile   full" in text and "backbone  efficientnet_lite0" in text
-    assert "train ImageTensors(195 images of 224 x 224" in text
+    assert "train ImageTensors(26 images of 224 x 224" in text

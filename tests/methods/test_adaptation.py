@@ -12,20 +12,22 @@ from torch import nn
 
 from data.recipes import domain_confusion_table as recipe
 from tlhelpers.core.errors import InputError
-from tlhelpers.data.digits import Domains, digit_domains, font_glyphs, handwriting
+from tlhelpers.data.digits import digit_domains, font_glyphs, handwriting
+from tlhelpers.data.domains import Domains
+from tlhelpers.methods.adaptation.batchnorm import adapt_batchnorm
 from tlhelpers.methods.adaptation.domain_gap import domain_probe, measure_domains, proxy_a_distance
 from tlhelpers.methods.adaptation.losses import (
-    adapt_batchnorm,
     confusion_loss,
     coral,
     gradient_penalty,
-    information,
-    mean_distance,
+    linear_mmd,
     mmd,
+    mutual_information,
     reversal_schedule,
     reverse_gradient,
 )
-from tlhelpers.methods.adaptation.trainer import METHODS, adapt, digit_network, jitter
+from tlhelpers.methods.adaptation.networks import digit_network, jitter
+from tlhelpers.methods.adaptation.trainer import METHODS, adapt
 
 
 @pytest.fixture
@@ -41,21 +43,21 @@ def domains():
 # --- losses -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", [mean_distance, mmd, coral])
+@pytest.mark.parametrize("loss", [linear_mmd, mmd, coral])
 def test_a_sample_is_at_no_distance_from_itself(loss, cloud):
     assert loss(cloud, cloud).item() == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("loss", [mean_distance, mmd, coral])
+@pytest.mark.parametrize("loss", [linear_mmd, mmd, coral])
 def test_distances_are_symmetric_and_take_unequal_sizes(loss, cloud):
     other = 2 * cloud[:25] + 1
     assert loss(cloud, other).item() == pytest.approx(loss(other, cloud).item(), rel=1e-5)
     assert loss(cloud, other) > 0
 
 
-def test_mean_distance_is_the_squared_shift(cloud):
+def test_linear_mmd_is_the_squared_shift(cloud):
     shift = torch.tensor([3.0, 0, 0, 4.0, 0, 0])
-    assert mean_distance(cloud, cloud + shift).item() == pytest.approx(25, rel=1e-5)
+    assert linear_mmd(cloud, cloud + shift).item() == pytest.approx(25, rel=1e-5)
 
 
 def test_mmd_of_two_points_by_hand():
@@ -74,7 +76,7 @@ def test_mmd_does_not_depend_on_the_unit_of_the_features(cloud):
 
 def test_mmd_sees_a_spread_that_the_means_do_not_show(cloud):
     centred = cloud - cloud.mean(0)
-    assert mean_distance(centred, 3 * centred).item() == pytest.approx(0, abs=1e-10)
+    assert linear_mmd(centred, 3 * centred).item() == pytest.approx(0, abs=1e-10)
     assert mmd(centred, 3 * centred) > 0.1
 
 
@@ -168,14 +170,16 @@ def test_penalty_of_a_linear_discriminator_is_its_squared_slope(cloud):
 
 def test_information_is_log_classes_when_sure_and_varied_and_zero_when_not():
     sure = 100 * torch.eye(10)
-    assert information(sure).item() == pytest.approx(math.log(10), rel=1e-5)
-    assert information(torch.zeros(10, 10)).item() == pytest.approx(0, abs=1e-6)  # no idea
-    assert information(sure[:1].expand(10, 10)).item() == pytest.approx(0, abs=1e-6)  # one class
+    assert mutual_information(sure).item() == pytest.approx(math.log(10), rel=1e-5)
+    assert mutual_information(torch.zeros(10, 10)).item() == pytest.approx(0, abs=1e-6)  # no idea
+    assert mutual_information(sure[:1].expand(10, 10)).item() == pytest.approx(
+        0, abs=1e-6
+    )  # one class
 
 
 def test_information_has_a_finite_gradient_where_a_class_is_never_predicted():
     logits = torch.tensor([[500.0, 0, -500], [500.0, 0, -500]], requires_grad=True)
-    information(logits).backward()
+    mutual_information(logits).backward()
     assert torch.isfinite(logits.grad).all()
 
 
@@ -333,17 +337,17 @@ def test_runs_repeat_by_seed_and_leave_torchs_generator_alone(domains):
 
 def test_the_confusing_features_do_not_teach_the_discriminator(domains):
     """The discriminator of the alternating game learns from its own steps only."""
-    from tlhelpers.methods.adaptation.trainer import _Game
+    from tlhelpers.methods.adaptation.adversary import Adversary
 
-    game = _Game("confusion", 1, 0.0, torch.device("cpu"))
+    adversary = Adversary("confusion", 64, 1, 0.0, torch.device("cpu"))
     features = torch.randn(16, 64, requires_grad=True)
-    loss = game.play(features, 1.0, {})
-    before = [parameter.clone() for parameter in game.discriminator.parameters()]
-    game.optimizer.zero_grad()
+    loss = adversary.loss(features, 1.0, {})
+    before = [parameter.clone() for parameter in adversary.discriminator.parameters()]
+    adversary.optimizer.zero_grad()
     loss.backward()
-    game.after_features()
+    adversary.after_features()
     assert features.grad.abs().sum() > 0
-    for old, parameter in zip(before, game.discriminator.parameters(), strict=True):
+    for old, parameter in zip(before, adversary.discriminator.parameters(), strict=True):
         assert parameter.grad is None and torch.equal(old, parameter)
 
 
@@ -391,7 +395,7 @@ def test_the_lesson_says_what_was_measured(rows, base):
     mended = "confusion, 5 steps + penalty"
     assert closed["MMD"] > 0.45 and closed[mended] > 1 / 3
     assert closed["confusion, 5 steps"] < closed["confusion"] < closed["confusion, penalty"]
-    assert closed["confusion, penalty"] < closed[mended] < closed["information"]
+    assert closed["confusion, penalty"] < closed[mended] < closed["mutual information"]
 
 
 def test_label_shift_turns_alignment_into_harm(rows):

@@ -1,4 +1,4 @@
-"""Style transfer: the losses against values by hand, the guards against what they guard from."""
+"""Style transfer: losses against values by hand; guards against exploding steps and bad input."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import tlhelpers as tl
 from data.recipes import styles as recipe
 from data.recipes import vgg16_edges as edges_recipe
 from data.recipes.make_registry import styles_item
-from tlhelpers.methods.style.canvas import to_canvas
-from tlhelpers.methods.style.pixel_search import Search
+from tlhelpers.methods.style.optimizer import ImageOptimizer
+from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models import vgg16_edges
 
 FOLDER = tl.data_dir() / "styles"
@@ -45,7 +45,7 @@ def test_gram_matrix_by_hand():
     torch.testing.assert_close(tl.gram_matrix(features), expected)
 
 
-def test_gram_matrix_forgets_where():
+def test_gram_matrix_does_not_depend_on_positions():
     torch.manual_seed(0)
     features = torch.rand(2, 5, 6, 7)
     shuffled = features.flatten(2)[..., torch.randperm(42)].view(2, 5, 6, 7)
@@ -70,7 +70,7 @@ def test_gram_matrix_has_autograds_gradient():
     torch.testing.assert_close(x.grad, y.grad)
 
 
-# The reader
+# The features
 
 
 def test_layers_have_vggs_names(vgg):
@@ -79,14 +79,14 @@ def test_layers_have_vggs_names(vgg):
     assert (names["conv1_1"], names["conv4_2"], names["conv5_3"]) == (1, 20, 29)
 
 
-def test_reader_is_cut_frozen_and_a_copy(vgg):
+def test_features_come_from_a_frozen_and_cut_copy(vgg):
     before = tl.fingerprint(vgg.model)
-    reader = tl.Reader(vgg, ["conv1_1", "conv3_1"])
-    assert len(reader.steps) == 12  # up to conv3_1's ReLU, of 31
-    assert not any(p.requires_grad for p in reader.parameters())
+    network = tl.VGGFeatures(vgg, ["conv1_1", "conv3_1"])
+    assert len(network.steps) == 12  # up to conv3_1's ReLU, of 31
+    assert not any(p.requires_grad for p in network.parameters())
     image = torch.rand(1, 3, 48, 40, requires_grad=True)
-    read = reader(image)
-    x = (image - reader.mean) / reader.std
+    read = network(image)
+    x = (image - network.mean) / network.std
     by_hand = vgg.model.features[0](x).relu()
     torch.testing.assert_close(read["conv1_1"], by_hand)  # not overwritten by a ReLU in place
     assert read["conv3_1"].shape == (1, 64, 12, 10)
@@ -95,27 +95,36 @@ def test_reader_is_cut_frozen_and_a_copy(vgg):
     assert any(getattr(m, "inplace", False) for m in vgg.model.features)
 
 
-def test_reader_refuses_what_it_cannot_read(vgg):
+def test_other_layers_and_networks_are_refused(vgg):
     with pytest.raises(tl.InputError, match="conv4_9.*conv4_"):
-        tl.Reader(vgg, ["conv4_9"])
+        tl.VGGFeatures(vgg, ["conv4_9"])
     for name in ("resnet18", "alexnet"):
         with pytest.raises(tl.InputError, match=f"{name}.*vgg16"):
-            tl.Reader(tl.load_backbone(name), ["conv1_1"])
+            tl.VGGFeatures(tl.load_backbone(name), ["conv1_1"])
+
+
+def test_a_bare_network_is_refused_with_what_to_pass(vgg):
+    for wrong in (vgg.model, vgg.model.features, "vgg16", None):
+        with pytest.raises(tl.InputError, match="takes a Backbone.*not its .model"):
+            tl.stylize(wrong, CAT, DASHES, progress=False)
+    for wrong in (vgg, vgg.model, None):
+        with pytest.raises(tl.InputError, match="backbone.model.features"):
+            tl.layer_names(wrong)
 
 
 def test_pooling_is_by_average_unless_asked_for(vgg):
     image = torch.rand(1, 3, 48, 48)
     after_pool = {}
     for pooling in ("average", "max"):
-        reader = tl.Reader(vgg, ["conv1_2", "conv2_1"], pooling)
-        read = reader(image)
+        network = tl.VGGFeatures(vgg, ["conv1_2", "conv2_1"], pooling)
+        read = network(image)
         pool = {"average": nn.functional.avg_pool2d, "max": nn.functional.max_pool2d}[pooling]
         by_hand = vgg.model.features[5](pool(read["conv1_2"], 2)).relu()
         torch.testing.assert_close(read["conv2_1"], by_hand)
         after_pool[pooling] = read["conv2_1"]
     assert not torch.allclose(*after_pool.values(), atol=1e-3)
     with pytest.raises(tl.InputError, match='"maxi".*Did you mean "max"'):
-        tl.Reader(vgg, ["conv1_1"], "maxi")
+        tl.VGGFeatures(vgg, ["conv1_1"], "maxi")
 
 
 # The whole
@@ -133,17 +142,17 @@ def test_style_comes_and_content_stays(vgg):
 
 def test_measures_agree_with_their_definition(vgg):
     result = paint(vgg, steps=8)
-    reader = tl.Reader(vgg, ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2"])
+    network = tl.VGGFeatures(vgg, ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2"])
     read = {
-        name: reader(image)
+        name: network(image)
         for name, image in {
             "result": result.image[None],
-            "content": to_canvas(CAT, 64, "content"),
-            "style": to_canvas(DASHES, 64, "style"),
+            "content": prepare_picture(CAT, 64, "content"),
+            "style": prepare_picture(DASHES, 64, "style"),
         }.items()
     }
     left = 0
-    for layer in list(reader.at.values()):
+    for layer in list(network.at.values()):
         if layer != "conv4_2":
             grams = {name: tl.gram_matrix(maps[layer]) for name, maps in read.items()}
             of_result = (grams["result"] - grams["style"]).square().sum()
@@ -155,7 +164,9 @@ def test_measures_agree_with_their_definition(vgg):
 
 def test_no_style_weight_leaves_the_picture(vgg):
     result = paint(vgg, style_weight=0.0, smoothness=0.0, steps=5)
-    torch.testing.assert_close(result.image, to_canvas(CAT, 64, "content")[0], atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        result.image, prepare_picture(CAT, 64, "content")[0], atol=0.02, rtol=0
+    )
     assert result.content_correlation > 0.999
 
 
@@ -168,7 +179,7 @@ def test_same_seed_same_picture_and_noise_is_a_start(vgg):
 def test_images_asked_for_are_kept(vgg):
     kept = paint(vgg, steps=6, keep=(0, 2, 6)).kept
     assert list(kept) == [0, 2, 6]
-    torch.testing.assert_close(kept[0], to_canvas(CAT, 64, "content")[0])
+    torch.testing.assert_close(kept[0], prepare_picture(CAT, 64, "content")[0])
     assert not torch.allclose(kept[2], kept[6])
 
 
@@ -200,19 +211,30 @@ def test_numbers_that_cannot_be_used(vgg, options, message):
 # Pictures
 
 
-def test_any_kind_of_picture_becomes_a_canvas():
+def test_any_kind_of_picture_is_prepared():
     grey = Image.fromarray(np.arange(60 * 90, dtype=np.uint16).reshape(60, 90) * 12)
     clear = Image.new("RGBA", (90, 60), (255, 0, 0, 0))
     clear.paste((0, 0, 255, 255), (0, 0, 45, 60))
     stream = io.BytesIO()
     clear.save(stream, "PNG")
     for picture in (grey, clear, stream, torch.rand(1, 60, 90), torch.rand(1, 4, 60, 90)):
-        assert to_canvas(picture, 96, "content").shape == (1, 3, 64, 96)
-    canvas = to_canvas(clear, 96, "content")
-    assert canvas[0, :, 30, 80].tolist() == [1, 1, 1]  # transparent is white
-    assert canvas[0, :, 30, 10].tolist() == [0, 0, 1]
+        assert prepare_picture(picture, 96, "content").shape == (1, 3, 64, 96)
+    prepared = prepare_picture(clear, 96, "content")
+    assert prepared[0, :, 30, 80].tolist() == [1, 1, 1]  # transparent is white
+    assert prepared[0, :, 30, 10].tolist() == [0, 0, 1]
     left_white = (torch.rand(3, 60, 90) * 255).to(torch.uint8)
-    assert to_canvas(left_white, 90, "x").sub(left_white / 255).abs().max() < 0.01
+    assert prepare_picture(left_white, 90, "x").sub(left_white / 255).abs().max() < 0.01
+
+
+def test_arrays_are_pictures_as_other_libraries_have_them(vgg):
+    colour = np.asarray(Image.open(CAT).convert("RGB"))
+    expected = prepare_picture(CAT, 96, "content")
+    for array in (colour, colour / 255, (colour / 255).astype(np.float32)):
+        torch.testing.assert_close(prepare_picture(array, 96, "x"), expected, atol=0.005, rtol=0)
+    assert prepare_picture(colour[..., 0], 96, "x").shape == expected.shape
+    assert prepare_picture(colour[:, ::-1], 96, "x").shape == expected.shape  # negative strides
+    result = paint(vgg, content=colour, steps=2)
+    torch.testing.assert_close(result.image, paint(vgg, steps=2).image, atol=0.02, rtol=0)
 
 
 def test_tiny_and_huge_pictures_fit(vgg):
@@ -231,6 +253,10 @@ def test_tiny_and_huge_pictures_fit(vgg):
         (torch.full((3, 40, 40), math.nan), "NaN"),
         (torch.randn(3, 40, 40), r"not in \[0, 1\]"),
         (torch.rand(40, 40), r"\(3, H, W\)"),
+        (np.random.rand(3, 40, 40), r"transpose\(1, 2, 0\)"),
+        (np.full((40, 40), "x"), "give numbers"),
+        (np.random.randint(0, 255, (40, 40, 3)), "divide 0..255 by 255"),
+        (np.zeros((40, 40, 3), np.uint8), "one colour only"),
         (torch.rand(3, 4, 40), "too few"),
         (torch.rand(3, 20, 400), "so narrow"),
         ("nowhere.jpg", "no style picture nowhere.jpg"),
@@ -239,7 +265,7 @@ def test_tiny_and_huge_pictures_fit(vgg):
 )
 def test_pictures_that_cannot_be_used(picture, message):
     with pytest.raises(tl.InputError, match=message):
-        to_canvas(picture, 96, "style")
+        prepare_picture(picture, 96, "style")
 
 
 # Guards
@@ -253,7 +279,7 @@ def bowl(image):
 
 
 @pytest.mark.parametrize("fault", [math.nan, math.inf, 1e9])
-def test_an_exploding_step_is_taken_back(fault):
+def test_an_exploding_step_is_undone(fault):
     calls = []
 
     def losses(image):
@@ -262,24 +288,24 @@ def test_an_exploding_step_is_taken_back(fault):
         return (loss * fault if len(calls) == 2 else loss,) * 3
 
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    search = Search(start, losses)
-    assert all(search.step() for _ in range(30))
-    assert search.retries >= 1
-    assert search.best.isfinite().all()
-    assert bowl(search.best)[0] < 0.1 * bowl(start)[0]
+    optimizer = ImageOptimizer(start, losses)
+    assert all(optimizer.step() for _ in range(30))
+    assert optimizer.retries >= 1
+    assert optimizer.best.isfinite().all()
+    assert bowl(optimizer.best)[0] < 0.1 * bowl(start)[0]
 
 
-def test_a_search_that_only_explodes_gives_up_with_the_best_image():
+def test_an_optimiser_that_only_explodes_stops_with_the_best_image():
     start, calls = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)), []
 
     def losses(image):
         calls.append(image)
         return (bowl(image)[0] * (1 if len(calls) == 1 else math.nan),) * 3
 
-    search = Search(start, losses)
-    taken = next(n for n in range(100) if not search.step())
+    optimizer = ImageOptimizer(start, losses)
+    taken = next(n for n in range(100) if not optimizer.step())
     assert taken < 20
-    assert torch.equal(search.best, start)
+    assert torch.equal(optimizer.best, start)
 
 
 def test_a_black_image_is_no_result_however_low_its_loss():
@@ -287,16 +313,16 @@ def test_a_black_image_is_no_result_however_low_its_loss():
         return (image.square().sum(),) * 3
 
     start = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    search = Search(start, losses)
+    optimizer = ImageOptimizer(start, losses)
     for _ in range(20):
-        if not search.step():
+        if not optimizer.step():
             break
-    assert search.best.std() > 0.004
+    assert optimizer.best.std() > 0.004
 
 
 def test_nan_at_the_first_step_is_named():
     with pytest.raises(tl.InputError, match="very first step"):
-        Search(torch.rand(1, 3, 8, 8), lambda image: (image.sum() * math.nan,) * 3).step()
+        ImageOptimizer(torch.rand(1, 3, 8, 8), lambda image: (image.sum() * math.nan,) * 3).step()
 
 
 def test_a_damaged_network_is_named():
@@ -307,14 +333,14 @@ def test_a_damaged_network_is_named():
 
 
 def test_interrupting_keeps_the_best_image_so_far(vgg, monkeypatch):
-    step = Search.step
+    step = ImageOptimizer.step
 
     def interrupted(self):
         if len(self.rows) == 5:
             raise KeyboardInterrupt
         return step(self)
 
-    monkeypatch.setattr(Search, "step", interrupted)
+    monkeypatch.setattr(ImageOptimizer, "step", interrupted)
     result = paint(vgg, steps=50)
     assert result.stopped == "interrupted after step 5"
     monkeypatch.undo()

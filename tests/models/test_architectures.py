@@ -110,9 +110,10 @@ def test_most_of_alexnet_is_in_its_classifier():
     assert convolutions < 0.25 * sum(p.numel() for p in model.parameters())
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("build", [mini_alexnet, mini_vgg16, mini_resnet18])
-def test_the_signal_survives_and_first_guesses_are_even(build):
-    torch.manual_seed(0)
+def test_the_signal_survives_and_first_guesses_are_even(build, seed, holds):
+    torch.manual_seed(seed)
     model = build(24).eval()
     images, labels = torch.randn(16, 3, 96, 96), torch.arange(16) % 24
     activations = []
@@ -121,16 +122,21 @@ def test_the_signal_survives_and_first_guesses_are_even(build):
             module.register_forward_hook(lambda _, __, out: activations.append(out.std().item()))
     with torch.no_grad():
         loss = nn.functional.cross_entropy(model(images), labels).item()
-    assert min(activations) > 0.05
-    assert abs(loss - math.log(24)) < 0.35
+    holds("weakest activation", min(activations), above=0.05)
+    holds("distance from log 24", abs(loss - math.log(24)), below=0.35)
 
 
+@pytest.mark.trained
 @pytest.mark.parametrize("build", [mini_alexnet, mini_resnet18, mini_vgg16])
-def test_it_learns_a_batch(build):
-    """Every layer gets a gradient, and eight images can be learned by heart."""
-    torch.manual_seed(0)
-    options = {"batch_norm": True} if build is mini_vgg16 else {}
-    model = build(4, **options)
+def test_it_learns_a_batch(build, seed, holds):
+    """Every layer gets a gradient, and eight images can be learned by heart.
+
+    Without dropout, which is there to prevent just that, and measured by the loss: of eight images
+    each is an eighth of the accuracy. Guessing has a loss of 1.39.
+    """
+    torch.manual_seed(seed)
+    options = {mini_alexnet: {"dropout": 0.0}, mini_vgg16: {"batch_norm": True, "dropout": 0.0}}
+    model = build(4, **options.get(build, {}))
     images, labels = torch.randn(8, 3, 64, 64), torch.arange(8) % 4
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for _ in range(25):
@@ -140,4 +146,5 @@ def test_it_learns_a_batch(build):
         assert all(p.grad.abs().sum() > 0 for p in model.parameters())
         optimizer.step()
     with torch.no_grad():
-        assert (model.eval()(images).argmax(1) == labels).float().mean() > 0.8
+        loss = nn.functional.cross_entropy(model.eval()(images), labels)
+    holds("loss", loss.item(), below=0.1)

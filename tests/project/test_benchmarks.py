@@ -16,12 +16,14 @@ from benchmarks import (
     ants_bees,
     ants_bees_summary,
     course_recipe,
+    imports,
     measuring,
     public_recipe,
+    roofline,
     style_transfer,
 )
 from benchmarks.style_tutorial import Objective
-from tlhelpers.methods.style.canvas import to_canvas
+from tlhelpers.methods.style.preprocess import prepare_picture
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_summary_counts_timings_and_accuracies_apart():
     drawn = run_of("course", 5, purpose="accuracy", data="drawings", correct=3)
     (row,) = ants_bees_summary.summarise([*seeds, slow, *ours, drawn])
     assert row["recipe_wall"]["values"] == [106]  # accuracy runs may have been slowed down
-    assert row["times_faster_wall"] == 53
+    assert row["times_faster_wall"] == [53]  # one pair: the second of ours has no partner
     assert row["recipe_epochs_run"] == [5]
     assert row["recipe_last"]["correct"] == [88, 92]  # 5 epochs are no accuracy of the recipe
     assert row["recipe_last"]["mean"] == 0.9
@@ -113,12 +115,59 @@ def test_summary_counts_timings_and_accuracies_apart():
     assert "| efficientnet_lite0 | fixed | 106.0 " in ants_bees_summary.table([row])
 
 
+def test_ratios_are_shown_run_by_run():
+    recipes = [run_of("recipe", s, wall=w, work=w, repeated=0.0) for s, w in ((0, 60.0), (1, 80.0))]
+    ours = [run_of("course", s, wall=2.0, work=1.0) for s in (0, 1)]
+    (row,) = ants_bees_summary.summarise([*recipes, *reversed(ours)])
+    assert row["times_faster_wall"] == [30, 40] and row["times_faster_work"] == [60, 80]
+    assert "| 30.0, 40.0 / 60.0, 80.0 |" in ants_bees_summary.table([row])
+
+
+def test_a_course_of_other_epochs_has_a_row_of_its_own():
+    runs = [
+        run_of("course", epochs=n, wall=w, method="finetune") for n, w in ((3, 30.0), (2, 20.0))
+    ]
+    rows = ants_bees_summary.summarise([run_of("recipe", method="finetune"), *runs])
+    assert [row["course_wall"]["values"] for row in rows] == [[30.0], [20.0]]
+    assert [row["times_faster_wall"] for row in rows] == [[2.0], [3.0]]
+    assert "| finetune, 2 epochs | 60.0 " in ants_bees_summary.table(rows)
+    (alone,) = ants_bees_summary.summarise([run_of("recipe")])
+    assert "course_wall" not in alone
+
+
 def test_runs_are_kept_one_by_one_and_drawn(results, tmp_path):
     for run in (run_of("recipe"), run_of("course", wall=2.0, work=1.0)):
         found = ants_bees.record(run)
-    assert len(measuring.read_result("ants_bees")["runs"]) == 2
-    ants_bees_summary.plot(found, tmp_path / "figure.png")
+    (kept,) = measuring.read_result("ants_bees")["machines"].values()
+    assert kept == found and len(kept["runs"]) == 2
+    ants_bees.report(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cpu", "another"), ("instructions", "AVX2"), ("precision", "half"), ("torch", "9.0")],
+)
+def test_runs_of_two_machines_are_never_merged(results, monkeypatch, capsys, name, value):
+    """The same processor's name with other instructions is another machine."""
+    here = measuring.machine()
+    ants_bees.record(run_of("course", wall=2.0))
+    monkeypatch.setattr(measuring, "machine", lambda: here | {name: value})
+    assert ants_bees.entry()["runs"] == []
+    ants_bees.record(run_of("course", wall=9.0))
+    ants_bees.record(run_of("recipe", wall=90.0))
+    first, second = measuring.read_result("ants_bees")["machines"].values()
+    assert [first["summary"][0]["course_wall"]["values"]] == [[2.0]]
+    assert second["summary"][0]["course_wall"]["values"] == [9.0]
+    assert "times_faster_wall" not in first["summary"][0]
+    assert second["summary"][0]["times_faster_wall"] == [10.0]
+    ants_bees.report(results / "figure.png")
+    assert capsys.readouterr().out.count("| network |") == 2
+
+
+def test_the_same_machine_on_another_day_is_the_same():
+    of = measuring.machine()
+    assert measuring.machine_key(of) == measuring.machine_key(of | {"date": "1999-12-31"})
 
 
 def test_the_recipes_fixed_network_drifts_and_the_courses_does_not(drawings, monkeypatch):
@@ -176,10 +225,24 @@ def test_limits_count_the_arithmetic_of_both_networks():
     assert found["efficientnet_lite0"]["gflops_forward"] == pytest.approx(0.77, abs=0.01)
     assert found["efficientnet_lite0"]["gflops_step"] == pytest.approx(2.29, abs=0.02)
     least = found["resnet18"]["least_seconds"]
-    rate = found["flops_per_second"]["fp32"]
-    expected = 25 * (244 * 10.648e9 + 153 * 3.628e9) / rate
+    rates = found["flops_per_second"]
+    expected = 25 * (244 * 10.648e9 + 153 * 3.628e9) / rates["fp32"]
     assert least["recipe"]["finetune"] == pytest.approx(expected, rel=1e-3)
+    expected = (244 + 153) * 3.628e9 / max(rates.values())
+    assert least["course"]["fixed"] == pytest.approx(expected, rel=1e-3)
     assert least["course"]["fixed"] < least["course"]["finetune"] < least["recipe"]["finetune"]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_rates_are_measured_in_the_precisions_that_are_used(monkeypatch, native):
+    """Where bf16 is emulated, it is not used: its rate would say nothing, and take minutes."""
+    monkeypatch.delenv("TLHELPERS_PRECISION", raising=False)
+    monkeypatch.setattr("tlhelpers.core.runtime.has_bfloat16", lambda device: native)
+    asked = []
+    monkeypatch.setattr(roofline, "matmul_rate", lambda _, dtype, n: asked.append(dtype) or [1e9])
+    rates = ants_bees.peak_rates(torch.device("cpu"))
+    assert list(rates) == (["fp32", "bf16"] if native else ["fp32"])
+    assert asked == [torch.float32, torch.bfloat16][: len(rates)]
 
 
 def test_course_finetunes_all_but_batchnorm(drawings):
@@ -194,6 +257,7 @@ def test_course_finetunes_all_but_batchnorm(drawings):
     assert not [name for name in moved if name.rsplit(".", 1)[0] in names]
 
 
+@pytest.mark.slow
 def test_a_process_reports_one_line(drawings):
     run = ants_bees.measure("recipe", drawings, "resnet18", "fixed", 0, epochs=1, workers=0)
     assert run["wall"] > run["work"] >= run["repeated"] > 0
@@ -206,16 +270,39 @@ def test_a_bare_file_can_be_run():
     assert done.returncode == 0 and "--only-accuracy" in done.stdout
 
 
+# Imports
+
+
+def test_a_process_tells_what_it_loads(monkeypatch):
+    monkeypatch.setattr(imports, "WATCHED", ("decimal", "sched"))
+    found = imports.run(
+        "import decimal, sys; assert sys.argv[1] == 'x'; print('loaded sched')", ["x"]
+    )
+    assert found["loaded"] == ["decimal"] and found["seconds"] > 0
+    with pytest.raises(SystemExit, match="no_such_module"):
+        imports.run("import no_such_module", [])
+
+
+def test_every_lesson_has_its_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(ants_bees, "find_data", lambda folder, smoke: (tmp_path, "drawings"))
+    picture = tmp_path / "val" / "ants" / "0.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    code = {name: code for name, code, _ in imports.rows(tmp_path)}
+    lessons = [path.stem for path in (measuring.ROOT / "notebooks").glob("*.ipynb")]
+    assert lessons and all("import" in code[f"imports of {lesson}"] for lesson in lessons)
+
+
 # Style transfer
 
 
 def test_objective_is_what_stylize_minimises():
     vgg = tl.load_backbone("vgg16")
     paths = [tl.data_dir() / "styles" / name for name in ("content_cat.jpg", "style_dashes.jpg")]
-    objective = Objective(vgg, *(to_canvas(path, 48, "picture") for path in paths))
+    objective = Objective(vgg, *(prepare_picture(path, 48, "picture") for path in paths))
     painted = style_transfer.ours(vgg, *paths, 48, 1)
     # The first row is of the start, seen in bf16 where the machine has it.
-    assert objective.of_picture(to_canvas(paths[0], 48, "content")) == pytest.approx(
+    assert objective.of_picture(prepare_picture(paths[0], 48, "content")) == pytest.approx(
         painted.rows[0]["loss"], rel=0.02
     )
 

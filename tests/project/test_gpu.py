@@ -216,12 +216,21 @@ def test_the_profile_sets_two_runs_side_by_side():
     assert result["operations"][0]["ms"] > 0 == result["operations"][0]["other_ms"]
 
 
-def test_without_a_gpu_only_quick_runs_and_nothing_is_kept(monkeypatch, capsys, tmp_path):
+@pytest.fixture
+def no_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("benchmarks.measuring.RESULTS", tmp_path)
     monkeypatch.setenv("TLHELPERS_PROFILE", "mini")  # main changes it
+
+
+def test_without_a_gpu_there_is_no_measurement(no_gpu, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(sys, "argv", ["gpu.py"])
     assert gpu.main() == 2 and "--quick" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_quick_runs_every_part_and_keeps_nothing(no_gpu, monkeypatch, capsys, tmp_path):
     parts = ["finetuning", "levers", "job", "style", "backing_off"]
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--quick", "--only", *parts])
     assert gpu.main() == 0

@@ -139,6 +139,40 @@ def test_an_answer_of_another_kind_is_wrong_and_says_so(lesson):
     assert result.status == "wrong" and "TypeError: 'int' object is not callable" in result.message
 
 
+def cells(*sources: str) -> list:
+    """What the last expression of each cell gives, run one after another in one IPython shell."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    try:
+        return [shell.run_cell(source, store_history=True).result for source in sources]
+    finally:
+        InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(
+    ("failing", "what"),
+    [("count = nothing + 1", "NameError: name 'nothing'"), ("count = = 1", "SyntaxError")],
+)
+def test_an_older_answer_is_not_judged_after_an_error(lesson, capsys, failing, what):
+    check = "tl.check('90-1', count)"
+    found = cells(
+        *("import tlhelpers as tl", "count = 650", check),
+        *(failing, check, check, "solution = 650\nassert tl.check('90-1', solution)"),
+        *("count = 640", check),
+    )
+    statuses = [result.status for result in found if isinstance(result, CheckResult)]
+    assert statuses == ["right", "not run", "not run", "wrong"]
+    assert what in found[4].message
+
+
+def test_a_solution_is_judged_whatever_ran_before_it(lesson, capsys):
+    *_, stopped, judged = cells(
+        "import tlhelpers as tl", "1 / 0", "solution = 650\ntl.check('90-1', solution)"
+    )
+    assert stopped is None and judged.status == "right"
+
+
 def test_only_a_stop_gets_through(lesson):
     def stops(x):
         raise KeyboardInterrupt
@@ -201,8 +235,9 @@ def test_a_lesson_is_loaded_when_first_asked_for(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("status", checks.STATUSES)
 def test_results_show_their_status_by_colour_symbol_and_word(status):
-    result = CheckResult("01-1", status, "Because `x` < y.")
+    result = CheckResult("01-1", status, "Because `x * y * z` < y * 2 * z, *not* more.")
     page = result._repr_html_()
-    assert f"Exercise 01-1: {status}" in page and "<code>x</code> &lt; y" in page
+    assert f"Exercise 01-1: {status}" in page
+    assert "Because <code>x * y * z</code> &lt; y * 2 * z, <em>not</em> more." in page
     assert checks.STATUSES[status][1] in page
     assert status in repr(result) and repr(result).isascii()

@@ -16,7 +16,7 @@ VARIANTS = {
     "whole": {},
     "names only": {"details": False},
     "labels": {"questions": (0,), "details": False, "width": 860},
-    "cargo": {"questions": (1,), "details": False, "width": 860},
+    "carried over": {"questions": (1,), "details": False, "width": 860},
     "inputs and decision": {"questions": (2, 3), "width": 860},
     "one half": {"questions": (2,), "width": 600},
 }

@@ -10,6 +10,8 @@ import sys
 # pages.
 COLOURS = {"good": "#009E73", "bad": "#D55E00", "mixed": "#E69F00", "neutral": "#56B4E9"}
 
+_MARKS = re.compile(r"`([^`]+)`|\*(\w(?:[^*`]*\w)?)\*")
+
 
 def in_notebook() -> bool:
     """True where a Jupyter kernel shows rich output; False in scripts, tests and terminals."""
@@ -17,10 +19,23 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
+def in_widget_callback() -> bool:
+    """True while a notebook's kernel runs the callback of a widget, and not a cell."""
+    if not in_notebook():
+        return False
+    request = sys.modules["IPython"].get_ipython().kernel.get_parent() or {}
+    return request.get("header", {}).get("msg_type") == "comm_msg"
+
+
 def inline(text: str) -> str:
-    """Escape `text` for HTML, set what stands in `backticks` as code, and keep its lines."""
+    """Escape `text` for HTML: `backticks` become code, *asterisks* italics, lines stay lines."""
     escaped = html.escape(text.strip()).replace("\n", "<br>")
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+    return _MARKS.sub(lambda m: f"<code>{m[1]}</code>" if m[1] else f"<em>{m[2]}</em>", escaped)
+
+
+def plain(text: str) -> str:
+    """The same without the marks, for what shows text alone."""
+    return _MARKS.sub(lambda m: m[1] or m[2], text)
 
 
 def callout(kind: str, title: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""One line that says how far a long computation has come, in a notebook and in a terminal."""
+"""The progress of a long computation on one line, in a notebook and in a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import sys
 from time import monotonic
 
-from .notebook import in_notebook
+from .notebook import in_notebook, in_widget_callback
 
 
 class Progress:
@@ -19,22 +19,22 @@ class Progress:
                 ...
                 progress.update(done, image.name)
 
-    A notebook saved afterwards ends with the last line (`decoding 397/397  bee_12.jpg`). A
-    terminal gets one line rewritten, a log file about ten lines. At most five updates a second are
-    drawn, so that an update may stand in a tight loop; the last one is always drawn.
+    A notebook saved afterwards ends with the last line (`decoding 397/397  bee_12.jpg`). In a
+    terminal one line is rewritten, a log file gets about ten lines. At most five updates a second
+    are drawn, so that an update may stand in a tight loop; the last one is always drawn.
     """
 
     def __init__(self, total: int, label: str):
         self.total, self.label = total, label
         self.done, self.text = 0, ""
-        self._handle = None
+        self._shown = None
         self._drawn_at, self._logged, self._width = float("-inf"), 0, 0
 
     def __str__(self) -> str:
         return f"{self.label} {self.done}/{self.total}  {self.text}".rstrip()
 
     def update(self, done: int, text: str = "") -> None:
-        """`done` steps are behind us; `text` follows the count."""
+        """`done` steps are finished; `text` follows the count."""
         self.done, self.text = done, text
         if monotonic() - self._drawn_at >= 0.2:
             self._draw()
@@ -65,11 +65,42 @@ class Progress:
             self._logged = self.done
 
     def _display(self, line: str, last: bool) -> None:
+        bar = "" if last else f'<progress value="{self.done}" max="{self.total}"></progress> '
+        markup = f"{bar}<code>{html.escape(line)}</code>"
+        if self._shown is None:
+            self._shown = _WidgetLine() if in_widget_callback() else _DisplayLine()
+        self._shown.show(markup, line)
+
+
+class _DisplayLine:
+    """The line as the output of a cell, which a saved notebook keeps."""
+
+    def __init__(self):
+        self._handle = None
+
+    def show(self, markup: str, line: str) -> None:
         from IPython.display import display
 
-        bar = "" if last else f'<progress value="{self.done}" max="{self.total}"></progress> '
-        bundle = {"text/html": f"{bar}<code>{html.escape(line)}</code>", "text/plain": line}
+        bundle = {"text/html": markup, "text/plain": line}
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
+
+
+class _WidgetLine:
+    """The line as a widget, for callbacks of widgets.
+
+    What a callback displays goes into an `Output` widget, and JupyterLab's passes no updates of a
+    display on: the first line would stay. The value of a widget always arrives.
+    """
+
+    def __init__(self):
+        from IPython.display import display
+        from ipywidgets import HTML
+
+        self._widget = HTML()
+        display(self._widget)
+
+    def show(self, markup: str, line: str) -> None:
+        self._widget.value = markup

@@ -102,8 +102,9 @@ def decode(
         deep = _tiff_of_other_kinds(source)
         return _resized(_from_deep(deep, ranges, seen), size, resize)
     with opened as image:
+        stored = image.size
         image.draft(None, (size, size))
-        with room_for(image):
+        with room_for(image, stored):
             if is_deep(image):
                 image = _from_deep(read_deep(image, source), ranges, seen)
             else:

@@ -1,16 +1,16 @@
-"""Two worlds of digits: rendered from fonts, and written by hand. Nothing is downloaded."""
+"""Two domains of digits: rendered from fonts, and written by hand. Nothing is downloaded."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from ..core.errors import InputError, nearest
+from .domains import Domains, Glyphs
 
 # Text fonts that come with matplotlib, by name: a release that adds fonts changes nothing here.
 FONTS = [
@@ -22,50 +22,6 @@ FONTS = [
 ]
 SHIFTS = ("labels", "inverted")
 _CANVAS, _SIDE, _LONG = 64, 16, 12  # pixels: drawing area, image side, longer side of the glyph
-
-
-@dataclass(frozen=True)
-class Glyphs:
-    """Small grey images with their classes.
-
-    Attributes:
-        images: float32 (N, 1, 16, 16), from 0 (paper) to 1 (ink).
-        labels: int64 (N,), positions in the characters asked for.
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index) -> Glyphs:
-        """The glyphs at `index` (a mask, a slice or positions)."""
-        return Glyphs(self.images[index], self.labels[index])
-
-    def to(self, device) -> Glyphs:
-        """The same glyphs on another device."""
-        return Glyphs(self.images.to(device), self.labels.to(device))
-
-
-@dataclass(frozen=True)
-class Domains:
-    """A labelled source and a target whose labels may only be used to report.
-
-    Attributes:
-        source, source_test: to train on, and to see whether the source is still known.
-        target: images of the new domain to train on *without their labels*; an oracle takes them.
-        target_test: never trained on in any way; what a result is reported on.
-    """
-
-    source: Glyphs
-    source_test: Glyphs
-    target: Glyphs
-    target_test: Glyphs
-
-    def to(self, device) -> Domains:
-        """The same domains on another device."""
-        return Domains(*(part.to(device) for part in vars(self).values()))
 
 
 def font_glyphs(n: int, characters: str = "0123456789", *, seed: int = 0) -> Glyphs:
@@ -107,7 +63,7 @@ def handwriting() -> Glyphs:
 
     8x8 block counts of scanned forms (Alpaydin & Kaynak, 1998, UCI "Optical Recognition of
     Handwritten Digits"), enlarged by bicubic interpolation, then cropped and centred just as
-    `font_glyphs` does it: what is left of the gap is how people write, not where they write.
+    `font_glyphs` does it: what remains of the gap is how people write, not where they write.
     """
     from sklearn.datasets import load_digits
 
@@ -125,8 +81,8 @@ def digit_domains(seed: int = 0, *, n_source: int = 4000, shift: str | None = No
         seed: for the renders and for the split of the handwriting: 1200 images to adapt to, 597
             to test on (the same people write in both).
         n_source: labelled renders; 1000 more are the source's test set.
-        shift: None, or one more difference between the domains, to see alignment go wrong.
-            "labels": of the digits 5 to 9 only every tenth is left in the target, about.
+        shift: None, or one more difference between the domains, under which alignment goes wrong.
+            "labels": about one in ten of the digits 5 to 9 is kept in the target.
             "inverted": the target is white on black.
 
     Raises:

@@ -47,8 +47,14 @@ def given_parts(data: str | Path, output: Path | None = None) -> dict[str, Listi
     """
     data = Path(data)
     splits = find_splits(data)
-    if "train" not in splits:
+    if not splits:
         return {"train": list_images(data, output=output)}
+    if "train" not in splits:
+        named = some(sorted(folder.name for folders in splits.values() for folder in folders))
+        raise InputError(
+            f"{data} holds {named} and no training images. Put a folder train with class folders "
+            "beside, or give a folder of class folders, which is split at random."
+        )
     flat = [
         folder
         for role in ("val", "test")

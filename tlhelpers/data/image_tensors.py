@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ..core.errors import InputError
+from .file_kinds import nfc
 from .random_split import rows_by_class, stratified_split
 
 
@@ -15,9 +16,10 @@ from .random_split import rows_by_class, stratified_split
 class ImageTensors:
     """A labelled image set in memory.
 
-    images: uint8 (N, 3, H, W); labels: int64 (N,), positions in `classes`; paths: where each image
-    came from, relative to its folder (empty for images that were never files); ranges: which values
-    of files with more than 8 bits became 0 and 255, by kind of file (see `deep_pixels`).
+    images: uint8 (N, 3, H, W); labels: int64 (N,), positions in `classes`, the names (composed,
+    NFC); paths: where each image came from, relative to its folder (empty for images that were
+    never files); ranges: which values of files with more than 8 bits became 0 and 255, by kind of
+    number (see `deep_pixels`).
     """
 
     images: torch.Tensor
@@ -40,6 +42,7 @@ class ImageTensors:
                 "belong together: give one label for each image, and one path or no paths at all."
             )
         self.labels = self.labels.long()
+        self.classes = [nfc(name) if isinstance(name, str) else name for name in self.classes]
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise InputError(
                 f"labels run from {self.labels.min()} to {self.labels.max()}, but there are "

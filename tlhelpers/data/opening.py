@@ -15,7 +15,10 @@ from ..core.memory import check_memory
 
 LARGE = 30_000_000  # pixels: larger pictures are read one at a time
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-_REDUCIBLE = {"L": 1, "LA": 4, "RGB": 4, "RGBA": 4, "CMYK": 4}  # mode: bytes of a pixel in Pillow
+# Bytes of a pixel in Pillow by mode, of those that `reduced` takes before anything copies them; of
+# others with the copies that are made.
+_REDUCIBLE = {"L": 1, "LA": 4, "RGB": 4, "RGBA": 4, "CMYK": 4}
+_OTHERS = {"1": 5, "P": 9}
 
 _large_turn = threading.Lock()
 _limit_turn = threading.Lock()
@@ -39,15 +42,22 @@ def open_image(source: str | Path | BinaryIO, formats: Sequence[str] | None = No
 
 
 @contextlib.contextmanager
-def room_for(image: Image.Image) -> Iterator[None]:
-    """Hold the turn of a large picture while it is read; `InputError` if memory is too small."""
+def room_for(image: Image.Image, stored: tuple[int, int] | None = None) -> Iterator[None]:
+    """Hold the turn of a large picture while it is read; `InputError` if memory is too small.
+
+    stored: the size in the file, where the decoder gives a smaller one. A progressive JPEG needs
+    the memory for all of it nevertheless.
+    """
     width, height = image.size
+    needed = _REDUCIBLE.get(image.mode) or _OTHERS.get(image.mode, 16)
+    if stored and image.info.get("progressive"):
+        (width, height), needed = stored, 6
     if width * height < LARGE:
         yield
         return
     with _large_turn:
         check_memory(
-            width * height * _REDUCIBLE.get(image.mode, 16),
+            width * height * needed,
             f"A picture of {width * height / 1e6:.0f} megapixels ({width:,} x {height:,})",
             "Save a smaller copy of it: 4,000 pixels a side are plenty",
             share=0.5,

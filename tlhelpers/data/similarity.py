@@ -87,16 +87,16 @@ def _pairs_at_once(thumbs: Tensor) -> Tensor:
     for flip in (False, True):
         other = thumbs.flip(2) if flip else thumbs
         coarse_other, fine_other = _Described(other, _COARSE), _Described(other, _FINE)
+        alike = []
         for start in range(0, len(thumbs), _CHUNK):
-            alike = coarse.whole[start : start + _CHUNK] @ coarse_other.whole[start:].T >= _ALIKE
-            first, second = alike.nonzero().T + start
-            first, second = first[first < second], second[first < second]
-            for a, b in zip(first.split(50_000), second.split(50_000), strict=True):
-                best = torch.maximum(
-                    _best_crop(fine, fine_other, a, b), _best_crop(fine_other, fine, b, a)
-                )
-                found.append(torch.stack([a, b], 1)[best >= _COPY])
-    return torch.cat(found) if found else torch.zeros((0, 2), dtype=torch.long)
+            near = coarse.whole[start : start + _CHUNK] @ coarse_other.whole[start:].T >= _ALIKE
+            pairs = near.nonzero() + start
+            alike.append(pairs[pairs[:, 0] < pairs[:, 1]])
+        pairs = torch.cat(alike) if alike else torch.zeros((0, 2), dtype=torch.long)
+        a, b = pairs.T
+        best = torch.maximum(_best_crop(fine, fine_other, a, b), _best_crop(fine_other, fine, b, a))
+        found.append(pairs[best >= _COPY])
+    return torch.cat(found)
 
 
 class _Described:
@@ -118,12 +118,14 @@ class _Described:
 
 def _best_crop(cropped: _Described, whole: _Described, a: Tensor, b: Tensor) -> Tensor:
     """The highest cosine of any crop of the pictures `a` with the whole of the pictures `b`."""
-    if not len(a):
-        return torch.zeros(0)
+    best = torch.zeros(len(a))
     used, at = a.unique(return_inverse=True)
-    target = whole.whole[b]
-    cosines = [(cropped.window(used, window)[at] * target).sum(1) for window in (_WHOLE, *_CROPS)]
-    return torch.stack(cosines).amax(0)
+    for window in (_WHOLE, *_CROPS):
+        vectors = cropped.window(used, window)
+        for rows in torch.arange(len(a)).split(50_000):
+            cosines = (vectors[at[rows]] * whole.whole[b[rows]]).sum(1)
+            best[rows] = torch.maximum(best[rows], cosines)
+    return best
 
 
 def _describe(thumbs: Tensor, k: int, window: tuple[float, ...] = _WHOLE) -> Tensor:

@@ -57,7 +57,7 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
 
     Raises:
         InputError: fewer than two values (one run says nothing about the spread), or one not
-        finite.
+            finite.
     """
     values = [float(value) for value in values]
     if len(values) < 2:

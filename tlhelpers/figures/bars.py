@@ -8,7 +8,7 @@ from torch import nn
 
 from ..core.errors import InputError
 from ..evaluation.statistics import Interval
-from .theme import HATCHES, MARKERS, PALETTE, face_of, new_axes
+from .theme import HATCHES, MARKERS, PALETTE, face_of, new_axes, write_down
 
 
 def plot_parameters(model: nn.Module, depth: int = 1, *, ax=None, title: str = ""):
@@ -38,11 +38,12 @@ def plot_parameters(model: nn.Module, depth: int = 1, *, ax=None, title: str = "
         count = trainable + frozen
         _write_beside(ax, count, row, f"{_short(count)}  {count / total:.1%}")
     trainable = sum(count[0] for count in counts.values())
-    legend = {
-        f"trainable: {_short(trainable)}": _TRAINABLE,
-        f"frozen: {_short(total - trainable)}": _FROZEN,
-    }
+    sums = {"trainable": _short(trainable), "frozen": _short(total - trainable)}
+    faces = (_TRAINABLE, _FROZEN)
+    legend = {f"{name}: {sums[name]}": face for name, face in zip(sums, faces, strict=True)}
     _finish(ax, counts, title, legend)
+    modules = {name: _short(sum(count)) for name, count in counts.items()}
+    write_down(ax, {"parameters": modules, "in all": sums})
     ax.xaxis.set_major_formatter(lambda value, _: _short(value))
     ax.set(xlabel="parameters")
     ax.margins(x=0.2)
@@ -69,7 +70,7 @@ def plot_bars(
     ends = [_low_high(value) for bars in series.values() for value in bars.values()]
     positive = [end for pair in ends for end in pair if end > 0]
     start = min(positive, default=1.0) / 3 if log else 0.0  # where a bar of a log axis begins
-    ax = _bar_axes(len(labels) * len(series) ** 0.7) if ax is None else ax
+    ax = _bar_axes(len(labels), len(labels) * len(series)) if ax is None else ax
     if log:
         ax.set_xscale("log")
     legend, longest, thick = {}, 0, 0.8 / len(series)
@@ -85,6 +86,7 @@ def plot_bars(
             _write_beside(ax, max(high, start), place, format(value, fmt))
             longest = max(longest, len(format(value, fmt)))
     _finish(ax, labels, title, legend if grouped else {})
+    write_down(ax, values, fmt)
     ax.set(xlabel=xlabel)
     ax.margins(x=0.03 + 0.014 * longest)  # room for the numbers
     if log:
@@ -133,6 +135,7 @@ def plot_intervals(
             annotation_clip=False,
         )
     _finish(ax, intervals, title, raised=chance is not None)
+    write_down(ax, intervals)
     ax.grid(axis="x", color="#E5E5E5")
     ax.set_axisbelow(True)
     ax.set(xlabel=xlabel)
@@ -145,8 +148,9 @@ _FROZEN = {"facecolor": "#D9D9D9", "hatch": HATCHES[1], "edgecolor": "#707070"}
 _BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 11}
 
 
-def _bar_axes(rows: float):
-    return new_axes(8.2, 1.4 + 0.42 * rows)
+def _bar_axes(rows: int, bars: int = 0):
+    """Axes of a height at which the numbers of two bars do not touch."""
+    return new_axes(8.2, 1.4 + max(0.42 * rows, 0.22 * bars))
 
 
 def _low_high(value) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Figures of a training run and of a classifier: curves, confusion matrix, embedding.
+"""Figures of a training run and of a classifier: lines, confusion matrix, embedding.
 
 Every `plot_...` function of the course draws on `ax` or on a figure of its own and returns the
 Axes; `tl.show(axes, alt=...)` puts the figure on the page with its alternative text. What colour
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..core.errors import InputError
+from ..evaluation.statistics import Interval
 from .names import PLAIN, drawable
-from .theme import MARKERS, PALETTE, new_axes, style_of
+from .theme import MARKERS, PALETTE, new_axes, style_of, write_down
 
 LEGIBLE = 40  # classes whose names and counts find room in a confusion matrix
 
@@ -49,6 +50,35 @@ def plot_history(history, metric: str | None = None, *, x: str = "epoch", ax=Non
         ax.legend()
     ax.set(xlabel=label, ylabel=_words(metric), title=title)
     _whole_numbers(ax, x)
+    last = {name: run.last[metric] for name, run in runs.items()}
+    write_down(ax, {f"{_words(metric)} at the end": last}, ".3f")
+    return ax
+
+
+def plot_lines(
+    values: Mapping[str, Mapping], xlabel: str, ylabel: str, *, fmt: str = ".3f", ax=None, title=""
+):
+    """Compare series over a common axis: a line each, with whiskers where values are `Interval`s.
+
+    `values` maps the name of a series to its points, `{x: number or Interval}`; texts as x stand at
+    equal distances. `fmt` formats the numbers of the alternative text.
+
+    Raises:
+        InputError: no series, or one without points.
+    """
+    if not values or not all(values.values()):
+        raise InputError("plot_lines needs at least one series, each with a point: {name: {x: y}}.")
+    ax = new_axes(6.8, 3.8) if ax is None else ax
+    for index, (name, points) in enumerate(values.items()):
+        ys = [y if isinstance(y, Interval) else Interval(y, y, y) for y in points.values()]
+        whiskers = [[y.mean - y.low for y in ys], [y.high - y.mean for y in ys]]
+        error = whiskers if any(map(any, whiskers)) else None
+        look = {"label": name, "capsize": 4, "markersize": 6, **style_of(index)}
+        ax.errorbar(list(points), [y.mean for y in ys], error, **look)
+    if len(values) > 1:
+        ax.legend()
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    write_down(ax, values, fmt)
     return ax
 
 

@@ -22,7 +22,7 @@ def show_images(
 
     Args:
         images: `ImageTensors`, a tensor (N, C, H, W), or a sequence of tensors (C, H, W) of any
-        sizes;
+            sizes;
             C is 3 or 1 (grey); uint8, or floats in [0, 1]. Not more than 64.
         titles: a line above each picture; `ImageTensors` show their class names without it.
         correct: frames each picture in green with a tick or in red with a cross.

@@ -10,14 +10,15 @@ from ..core.errors import InputError
 from ..core.notebook import in_notebook
 
 
-def show(figure, alt: str) -> None:
-    """Show a matplotlib figure with alternative text, then close it.
+def show(figure, alt: str, note: str = "") -> None:
+    """Show a matplotlib figure with alternative text, then close it; print `note` below it.
 
     `figure` is a Figure, an Axes or an array of Axes (whatever a `plot_...` function returns);
-    `alt` says in a sentence or two what the picture shows, for readers who do not see it. In a
-    notebook the picture is an `<img alt="...">`, also on the page nbconvert makes of it, and the
-    text is its twin where pictures cannot be shown. Outside a notebook this is `plt.show()`, and
-    nothing where no window can be opened.
+    `alt` says in a sentence or two what the picture shows, for readers who do not see it. The
+    numbers that `plot_bars`, `plot_intervals`, `plot_parameters` and `plot_history` have drawn,
+    and the `note`, are added to it. In a notebook the picture is an `<img alt="...">`, also on the
+    page nbconvert makes of it, and the text is its twin where pictures cannot be shown. Outside a
+    notebook this is `plt.show()`, and nothing where no window can be opened.
 
     Raises:
         InputError: `alt` is empty, or `figure` is none of the above.
@@ -28,6 +29,8 @@ def show(figure, alt: str) -> None:
     if not alt.strip():
         raise InputError("show() needs alt: say in a sentence what the figure shows.")
     figure = _figure_of(figure)
+    numbers = [ax.get_label() for ax in figure.axes if not ax.get_label().startswith("<")]
+    alt = " ".join(" ".join([alt, note, *numbers]).split())
     if in_notebook():
         from IPython.display import display
 
@@ -37,7 +40,6 @@ def show(figure, alt: str) -> None:
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=160, facecolor="white")
         data = base64.b64encode(stream.getvalue()).decode("ascii")
-        alt = " ".join(alt.split())
         image = (
             f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" '
             f'width="{width}" style="max-width:100%;height:auto;background:white">'
@@ -46,6 +48,8 @@ def show(figure, alt: str) -> None:
     elif matplotlib.get_backend().lower() not in {"agg", "pdf", "ps", "svg", "template"}:
         plt.show()
     plt.close(figure)
+    if note:
+        print(note)
 
 
 def _figure_of(thing):

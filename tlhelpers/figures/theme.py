@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 # Okabe & Ito (2008), told apart with every common colour blindness; the yellow is left out: too
 # pale.
@@ -47,6 +48,21 @@ def new_axes(width: float, height: float, rows: int = 1, columns: int = 1):
 
     use_style()
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained")[1]
+
+
+def write_down(ax, values: Mapping, fmt: str = "") -> None:
+    """Keep the numbers of a plot as text: the label of its Axes, which `tl.show` reads out.
+
+    `values` maps names to numbers, or names of series to such mappings.
+    """
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{label} {number:{fmt}}" for label, number in value.items())
+            lines.append(f"{name}: {value}" if name else value)
+        else:
+            lines.append(f"{name} {value:{fmt}}")
+    ax.set_label("; ".join(lines) + ".")
 
 
 def style_of(index: int) -> dict:

@@ -53,8 +53,9 @@ def finetune(
 
     Args:
         data: one folder of class folders, which is split at random class by class, or a folder with
-            `train` and `val` and/or `test` inside. With only one of the two, that one is reported
-            and validation images are split off the training ones.
+            `train` and `val` and/or `test` inside (other usual names will do, such as Training and
+            Testing). With only one of the two, that one is reported and validation images are split
+            off the training ones. Copies of one picture stay in one part (see `split_folder`).
         out: model.safetensors, metrics.json, README.md (the model card), curves.png,
             confusion_matrix.png, split.json. An unfinished run of the same settings is resumed, a
             finished one gets the figures that could not be drawn.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.errors import InputError
-from ..core.notebook import callout, inline
+from ..core.notebook import callout, inline, plain
 
 # ipywidgets gives every choice one line of 20 px, and long ones would run into each other.
 _WRAP = """<style>
@@ -27,7 +27,7 @@ class Quiz:
 
         self.question, self.choices = question, list(choices)
         self.choice = RadioButtons(
-            options=[text.replace("`", "") for text, _, _ in self.choices],
+            options=[plain(text) for text, _, _ in self.choices],
             index=None,
             layout=Layout(width="auto"),
         )
@@ -69,7 +69,7 @@ def quiz(question: str, choices: Sequence[tuple[str, str, bool]]) -> Quiz:
     """Ask a question; the call is the last line of its cell, which shows it.
 
     `choices` are `(text, feedback, correct)`: exactly one correct, and feedback for each that
-    says why. `Backticks` set code.
+    says why. `Backticks` set code, *asterisks* italics.
 
     Raises:
         InputError: fewer than two choices, not exactly one correct, equal texts, or no feedback.

@@ -1,8 +1,8 @@
 """The map of transfer learning: one tree as data, and its text twin.
 
 Questions and families follow Pan & Yang, "A Survey on Transfer Learning" (2010); every leaf
-names the lesson that runs it and a paper to read. `tlhelpers.diagrams.draw_taxonomy` draws it for
-notebook 00 and for the opening deck, so the two cannot disagree.
+names the lesson that runs it and a paper to read. `draw_taxonomy` in
+`diagrams.py` draws it for notebook 00 and for the opening deck, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Node:
 
 # fmt: off
 TAXONOMY: tuple[Node, ...] = (
-    Node("Where are the labels?", "The setting: which side has labels, and for which classes.",
+    Node("Where are the labels?", "Which side has labels, and for which classes.",
          children=(
-        Node("Inductive", "The target task is another one than the source's and has some labels.",
+        Node("Inductive", "The target's task differs from the source's, and has some labels.",
              children=(
             Node("Fine-tuning", "Start from the source's weights and train on.",
                  (5, 7), "Yosinski 2014"),
-            Node("Multi-task learning", "Train several tasks at once so that they share a trunk.",
+            Node("Multi-task learning", "Train several tasks at once on one backbone.",
                  (10,), "Caruana 1997"),
             Node("Self-taught learning", "Learn features first, from unlabelled data of any class.",
                  (10,), "Raina 2007"))),
@@ -61,7 +61,7 @@ TAXONOMY: tuple[Node, ...] = (
              children=(
             Node("Domain adaptation", "Make both domains look alike to the classifier.",
                  (6,), "Long 2015", (
-                Node("Domain confusion", "Train features whose domain no classifier can tell.",
+                Node("Domain confusion", "Train features that do not tell their domain.",
                      (6,), "Tzeng 2015"),)),
             Node("Covariate shift", "A biased sample: only the inputs differ, so weight them.",
                  (11,), "Shimodaira 2000"))),
@@ -75,7 +75,7 @@ TAXONOMY: tuple[Node, ...] = (
                  (9,), "Koch 2015"),
             Node("Zero-shot", "Recognise a class from its description alone.",
                  (9,), "Lampert 2009"))))),
-    Node("What is carried over?", "The cargo: the piece of the source that the target reuses.",
+    Node("What is carried over?", "The part of the source that the target reuses.",
          children=(
         Node("Instances", "Source examples join the target's training, each with a weight.",
              children=(
@@ -83,7 +83,7 @@ TAXONOMY: tuple[Node, ...] = (
                  (11,), "Huang 2006"),
             Node("TrAdaBoost", "Trust misleading source examples less with every round.",
                  (11,), "Dai 2007"))),
-        Node("Features", "The data are described anew so that what was learnt fits.", children=(
+        Node("Features", "The data get new features, so that what was learnt fits.", children=(
             Node("Asymmetric mapping", "Map one domain's features onto the other's.",
                  (11,), "Sun 2016"),
             Node("Symmetric mapping", "Map both domains into one common space.", (11,), "Pan 2011"),
@@ -91,16 +91,16 @@ TAXONOMY: tuple[Node, ...] = (
                  (12,), "Mikolov 2013"))),
         Node("Parameters", "Weights learnt on the source move into the target's model.", children=(
             Node("Hard sharing", "The very same weights serve both tasks.", (), "", (
-                Node("Frozen backbone", "Copied, kept still, given a new head.",
+                Node("Frozen backbone", "Its weights stay as they are; only a new head is trained.",
                      (1, 2, 3, 4), "Donahue 2014"),
-                Node("Shared trunk", "One body trained for all tasks at once.",
+                Node("Shared backbone", "One network trained for all tasks at once.",
                      (10,), "Caruana 1997"))),
-            Node("Soft sharing", "Weights may move but pay for leaving the source's.",
+            Node("Soft sharing", "Weights may move; the loss grows with the distance.",
                  (7,), "Li 2018"))),
-        Node("Relations", "Rules that tie things together move over, the things do not.", children=(
-            Node("Relational knowledge", "Find which source rule speaks of which target fact.",
+        Node("Relations", "Rules that connect things are reused, not the things.", children=(
+            Node("Relational knowledge", "Map the source's rules to the target's relations.",
                  (12,), "Mihalkova 2007"),
-            Node("Succession", "What follows what in one voice helps to read another.",
+            Node("Sequence order", "What follows what in one text helps to read another.",
                  (12,), "Rabiner 1989"))))),
     Node("Do the inputs match?", "The feature spaces: the same variables on both sides, or not.",
          children=(
@@ -116,9 +116,9 @@ TAXONOMY: tuple[Node, ...] = (
                  (11,), "Hotelling 1936"),
             Node("Aligned embeddings", "Rotate one embedding space onto the other.",
                  (11, 12), "Xing 2015"))))),
-    Node("Should it be transferred?", "The decision: transfer is a choice that measuring settles.",
+    Node("Should it be transferred?", "The decision: measure whether transfer helps.",
          children=(
-        Node("How much", "The depth to keep depends on similarity and on data.", children=(
+        Node("How much", "How deep to keep layers depends on similarity and on data.", children=(
             Node("Layers and data", "Choose what to freeze by size and similarity.",
                  (7,), "Yosinski 2014"),
             Node("Head first, then all", "Fit the head before fine-tuning what is below it.",

@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...data.digits import Domains
-from .losses import check_pair, information
+from ...data.domains import Domains
+from .losses import check_pair, mutual_information
+from .networks import to_float
 
 
 def domain_probe(source: Tensor, target: Tensor, *, seed: int = 0) -> float:
     """Accuracy of a *fresh* linear classifier that tells source from target features: 0.5 to 1.
 
     Fitted on half of each sample and scored on the other half, both domains cut to equal size. This
-    is the judge of alignment: a discriminator that took part in the training is a party.
+    is what judges alignment: a discriminator that took part in the training is not independent.
     """
     check_pair(source, target)
     n = min(len(source), len(target)) // 2
@@ -47,24 +48,28 @@ def proxy_a_distance(accuracy: float) -> float:
 
 @torch.no_grad()
 def measure_domains(network: nn.Module, domains: Domains) -> dict[str, float]:
-    """What a trained network (eval mode) does in both domains.
+    """What a trained network (with `.features` and `.head`, in eval mode) does in both domains.
 
     `target_accuracy` and `source_accuracy` on the test sets; `probe_accuracy` of a fresh
-    `domain_probe` between both test sets' features; `a_distance`; `information` on the unlabelled
-    target, the score that needs no label.
+    `domain_probe` between both test sets' features; `a_distance`; `mutual_information` of the
+    predictions for the unlabelled target, the score that needs no label.
     """
-    kinds = {"source": domains.source_test, "target": domains.target_test}
-    features = {kind: network.features(part.images) for kind, part in kinds.items()}
-    result = {
-        f"{kind}_accuracy": (network.head(features[kind]).argmax(1) == part.labels)
-        .float()
-        .mean()
-        .item()
-        for kind, part in kinds.items()
-    }
+    parts = {"source": domains.source_test, "target": domains.target_test}
+    features = {name: _features(network, part.images) for name, part in parts.items()}
+    result = {}
+    for name, part in parts.items():
+        right = network.head(features[name]).argmax(1) == part.labels
+        result[f"{name}_accuracy"] = right.float().mean().item()
     probe = domain_probe(features["source"], features["target"])
+    logits = network.head(_features(network, domains.target.images))
     return result | {
         "probe_accuracy": probe,
         "a_distance": proxy_a_distance(probe),
-        "information": information(network(domains.target.images)).item(),
+        "mutual_information": mutual_information(logits).item(),
     }
+
+
+def _features(network: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
+    if network.training:
+        raise InputError("measure_domains needs a network in eval mode: call network.eval().")
+    return torch.cat([network.features(to_float(x)) for x in images.split(batch_size)])

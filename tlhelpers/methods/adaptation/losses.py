@@ -1,4 +1,4 @@
-"""Losses that bring two domains together.
+"""Losses that make the features of two domains alike.
 
 Features are float tensors (N, D): `source` and `target` may differ in N, never in D. Each loss is a
 scalar that gradients flow through.
@@ -6,7 +6,6 @@ scalar that gradients flow through.
 
 from __future__ import annotations
 
-import copy
 import math
 
 import torch
@@ -18,7 +17,7 @@ from ...core.errors import InputError
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # kernel widths, in mean squared distances
 
 
-def mean_distance(source: Tensor, target: Tensor) -> Tensor:
+def linear_mmd(source: Tensor, target: Tensor) -> Tensor:
     """Squared distance of the two means: MMD with a linear kernel.
 
     "Deep domain confusion" (DDC, Tzeng et al. 2014, arXiv 1412.3474) is this loss.
@@ -30,15 +29,15 @@ def mean_distance(source: Tensor, target: Tensor) -> Tensor:
 def mmd(source: Tensor, target: Tensor) -> Tensor:
     """Squared maximum mean discrepancy with a sum of five Gaussian kernels.
 
-    Zero exactly where the two samples are the same, at most 10. The kernels are as wide as the mean
-    squared distance within the joint sample, times 1/4 to 4; that width is a constant for the
-    gradient. Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
+    Zero exactly where the two samples are the same, at most 10. The kernels' widths are the mean
+    squared distance within the joint sample, times 1/4 to 4, and constant for the gradient.
+    Gretton et al. 2012; in networks DAN, Long et al. 2015, arXiv 1502.02791.
     """
     check_pair(source, target)
     both = torch.cat([source, target])
     squares = both.square().sum(1)
     distances = (squares[:, None] + squares - 2 * both @ both.T).clamp(min=0)
-    # All features equal: no width to speak of, and no discrepancy either.
+    # Where all features are equal, the width is 0, and so is the discrepancy.
     width = distances.detach().mean().clamp(min=1e-12)
     kernel = sum(torch.exp(-distances / (width * factor)) for factor in BANDWIDTHS)
     n = len(source)
@@ -46,7 +45,7 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 
 
 def coral(source: Tensor, target: Tensor) -> Tensor:
-    """Squared Frobenius distance of the two covariances, over 4 D^2; it does not see the means.
+    """Squared Frobenius distance of the two covariances, over 4 D^2; the means do not count.
 
     Deep CORAL, Sun & Saenko 2016, arXiv 1607.01719.
     """
@@ -61,8 +60,8 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
 def confusion_loss(domain_logits: Tensor) -> Tensor:
     """Cross-entropy of domain predictions (N, K) with the uniform label; its minimum is log K.
 
-    The features' half of the alternating scheme of Tzeng et al. 2015, arXiv 1510.02192: the
-    discriminator must be held fixed while this loss is minimised.
+    The loss of the features in the alternating scheme of Tzeng et al. 2015, arXiv 1510.02192; the
+    discriminator must be fixed while this loss is minimised.
     """
     if domain_logits.ndim != 2 or domain_logits.shape[1] < 2:
         raise InputError(
@@ -103,7 +102,7 @@ def gradient_penalty(discriminator: nn.Module, source: Tensor, target: Tensor) -
     """Mean squared slope of the discriminator's log-odds between pairs of features.
 
     Measured at a random point between each source feature and its target partner, as many of each.
-    It keeps a discriminator smooth, so that it always tells the features which way to go: the
+    It keeps a discriminator smooth, so that its gradient always shows the features a direction: the
     zero-centred form of Mescheder et al. 2018 (arXiv 1801.04406) at the points of Gulrajani et al.
     2017 (arXiv 1704.00028).
     """
@@ -120,47 +119,17 @@ def gradient_penalty(discriminator: nn.Module, source: Tensor, target: Tensor) -
     return slopes.square().sum(1).mean()
 
 
-def information(logits: Tensor) -> Tensor:
-    """H(mean prediction) - mean H(prediction) in nats: confident one by one, varied in sum.
+def mutual_information(logits: Tensor) -> Tensor:
+    """H(mean prediction) - mean H(prediction), in nats.
 
-    The mutual information between a sample and its predicted class, 0 to log(classes). To be
-    maximised on unlabelled targets (RIM, Krause et al. 2010; SHOT, Liang et al. 2020,
-    arXiv 2002.08546), or read as a score that needs no labels.
+    Between a sample and its predicted class: high where predictions are each confident, and varied
+    taken together; 0 to log(classes). To be maximised on unlabelled targets (RIM, Krause et al.
+    2010; SHOT, Liang et al. 2020, arXiv 2002.08546), or read as a score that needs no labels.
     """
     log_p = F.log_softmax(logits, dim=1)
     mean = log_p.exp().mean(0)
     log_mean = mean.clamp(min=1e-12).log()  # a class never predicted must not make the gradient NaN
     return (log_p.exp() * log_p).sum(1).mean() - (mean * log_mean).sum()
-
-
-def adapt_batchnorm(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.Module:
-    """A copy of the model whose BatchNorm statistics are those of `images` (N, C, H, W).
-
-    No weight changes and no label is needed: the free baseline (AdaBN, Li et al. 2016,
-    arXiv 1603.04779). Returned in eval mode.
-
-    Raises:
-        InputError: the model has no BatchNorm that keeps statistics.
-    """
-    model = copy.deepcopy(model).eval()
-    layers = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
-    ]
-    if not layers:
-        raise InputError("adapt_batchnorm: this model has no BatchNorm layer to adapt.")
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain average over the batches
-        layer.train()  # BatchNorm alone: Dropout keeps out
-    with torch.no_grad():
-        for batch in images.split(batch_size):
-            model(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    return model.eval()
 
 
 def _covariance(features: Tensor) -> Tensor:

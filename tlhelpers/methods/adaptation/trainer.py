@@ -1,8 +1,8 @@
-"""Training a small network on a labelled source and an unlabelled target at once."""
+"""Train a network on a labelled source and an unlabelled target at the same time."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import copy
 from dataclasses import dataclass, field
 from time import process_time
 
@@ -11,15 +11,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...core.errors import InputError, nearest
-from ...data.digits import Domains
+from ...data.domains import Domains
+from ...models.backbones import Backbone
 from . import losses as A
+from .adversary import Adversary
+from .networks import digit_network, domain_network, jitter, to_float
 
-# "source" and "oracle" are the two ends of the scale, "mean" is DDC's distance of means
-METHODS = ("source", "oracle", "mean", "mmd", "coral", "reversal", "confusion", "information")
-# The weight of DDC's authors; CORAL's by its authors' rule, that its loss ends about as large as
-# the task's; the third keeps confident mistakes from setting while the network knows little.
-STRENGTHS = {"mean": 0.25, "coral": 10.0, "information": 0.1}
-_LOSSES = {"mean": A.mean_distance, "mmd": A.mmd, "coral": A.coral}
+# "source" and "oracle" are the two ends of the scale, "linear_mmd" is DDC's distance of means
+METHODS = (
+    *("source", "oracle"),
+    *("linear_mmd", "mmd", "coral"),
+    *("reversal", "confusion"),
+    "mutual_information",
+)
+# DDC: its authors' weight. CORAL: its authors' rule, that its loss ends about as large as the
+# task's. Mutual information: small, so that early mistakes do not become confident ones.
+STRENGTHS = {"linear_mmd": 0.25, "coral": 10.0, "mutual_information": 0.1}
+_LOSSES = {"linear_mmd": A.linear_mmd, "mmd": A.mmd, "coral": A.coral}
 
 
 @dataclass
@@ -27,9 +35,9 @@ class AdaptationRun:
     """A trained network and what its training looked like.
 
     Attributes:
-        network: in eval mode; `network.features(images)` is (N, 64), `network.head` makes logits.
+        network: in eval mode; `network.features(images)` is (N, D), `network.head` makes logits.
         trace: a row a step: step, strength, task_loss, domain_loss, and domain_accuracy where
-            there is a discriminator (that of the discriminator in the game, on its own batch).
+            there is a discriminator (in the training, on its own batch).
         seconds: processor time the training took, over all threads.
     """
 
@@ -47,68 +55,41 @@ class AdaptationRun:
         return sum(values) / len(values) if values else None
 
 
-def digit_network(classes: int = 10, *, feature_norm: bool = True) -> nn.Sequential:
-    """Two convolutions and a 64-wide layer for 16 x 16 grey images: `.features` and `.head`.
-
-    `feature_norm` puts a BatchNorm behind the 64-wide layer. Alignment wants it, and a network that
-    sees the source only is better without it: a fair comparison is made with both.
-    """
-    norm = nn.BatchNorm1d(64) if feature_norm else nn.Identity()
-    features = nn.Sequential(
-        # ReLU behind the pooling: the same values as before it, from a quarter of the work
-        *(nn.Conv2d(1, 24, 3, padding=1), nn.BatchNorm2d(24), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Conv2d(24, 48, 3, padding=1), nn.BatchNorm2d(48), nn.MaxPool2d(2), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(48 * 4 * 4, 64), norm, nn.ReLU()),
-    )
-    network = nn.Sequential(OrderedDict(features=features, head=nn.Linear(64, classes)))
-    return network.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-
-
-def domain_discriminator(width: int = 64) -> nn.Sequential:
-    """Small classifier that reads features (N, 64) and says source or target, (N, 2) logits.
-
-    Without BatchNorm: its batches mix the domains it is to tell apart.
-    """
-    return nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 2))
-
-
-def jitter(images: Tensor, amount: float = 0.1) -> Tensor:
-    """Shift, scale, shear each image a little: an affine map off the identity by up to `amount`."""
-    offset = (torch.rand(len(images), 2, 3) * 2 - 1) * amount
-    maps = (torch.eye(2, 3) + offset).to(images)
-    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
-
-
 def adapt(
     domains: Domains,
     method: str = "source",
     *,
+    network: nn.Module | Backbone | None = None,
     steps: int = 600,
     batch_size: int = 64,
+    lr: float = 1e-3,
     strength: float | None = None,
     discriminator_steps: int = 1,
     penalty: float = 0.0,
     feature_norm: bool = True,
     seed: int = 0,
 ) -> AdaptationRun:
-    """Train a `digit_network` on source labels while `method` makes use of target images.
+    """Train a network on source labels while `method` makes use of target images.
 
     Source and target go through the network as *one* batch: apart, BatchNorm would give each domain
-    its own statistics in training and a mixture of both afterwards. Adam, 1e-3; images jittered.
+    its own statistics in training and a mixture of both afterwards. Adam; images jittered.
 
     Args:
         method: one of `METHODS`. Only "oracle" sees target labels (and nothing else).
+        network: what to train a copy of. A `Backbone` becomes a `domain_network`; a module of your
+            own needs `.features` (images in [0, 1] to (N, D)) and a linear `.head`. None takes a
+            fresh `digit_network`, which reads 16 x 16 grey images only.
         batch_size: images of each domain a step.
+        lr: learning rate; 3e-4 suits a pre-trained backbone.
         strength: highest weight of the alignment, which rises along `reversal_schedule`; None
             takes that of `STRENGTHS`, or 1.
         discriminator_steps: of the discriminator, for each step of the features.
         penalty: weight of the `gradient_penalty` in the discriminator's loss.
-        feature_norm: see `digit_network`.
+        feature_norm: a BatchNorm behind the features; see `digit_network`.
         seed: for initial weights, batches and jitter; torch's own generator is left as it was.
 
     Raises:
-        InputError: unknown method, or no step.
+        InputError: unknown method, no step, or images that the network cannot read.
     """
     if method not in METHODS:
         raise InputError(f'unknown method "{method}".{nearest(method, METHODS)}')
@@ -119,24 +100,23 @@ def adapt(
     device = labelled.images.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = digit_network(feature_norm=feature_norm).to(device)
-        game = _Game(method, discriminator_steps, penalty, device)
-        optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+        network = _network(network, domains, feature_norm).to(device).train()
+        width = network.head.in_features
+        adversary = Adversary(method, width, discriminator_steps, penalty, device)
+        optimizer = torch.optim.Adam(network.parameters(), lr)
         trace, start = [], process_time()
         for step in range(steps):
-            chosen = torch.randint(len(labelled), (batch_size,))
-            images, labels = jitter(labelled.images[chosen]), labelled.labels[chosen]
+            images, labels = _draw(labelled, batch_size)
             if method not in ("source", "oracle"):
-                others = torch.randint(len(domains.target), (batch_size,))
-                images = torch.cat([images, jitter(domains.target.images[others])])
+                images = torch.cat([images, _draw(domains.target, batch_size)[0]])
             features = network.features(images)
             logits = network.head(features)
             task = F.cross_entropy(logits[:batch_size], labels)
             weight = strength * A.reversal_schedule(step / steps)
             row = {"step": step + 1, "strength": weight, "task_loss": task.item()}
             optimizer.zero_grad()
-            if method == "information":
-                score = A.information(logits[batch_size:])
+            if method == "mutual_information":
+                score = A.mutual_information(logits[batch_size:])
                 task = task - weight * score
                 row["domain_loss"] = score.item()
             elif method in _LOSSES:
@@ -144,57 +124,40 @@ def adapt(
                 task = task + weight * distance
                 row["domain_loss"] = distance.item()
             elif method in ("reversal", "confusion"):
-                task = task + game.play(features, weight, row)
+                task = task + adversary.loss(features, weight, row)
             task.backward()
             optimizer.step()
-            game.after_features()
+            adversary.after_features()
             trace.append(row)
     return AdaptationRun(network.eval(), trace, process_time() - start)
 
 
-class _Game:
-    """The discriminator's side: it learns to tell the domains, the features to be told by none."""
+def _network(network, domains: Domains, feature_norm: bool) -> nn.Module:
+    """The network to train: a copy of the one given, or a fresh one for digits."""
+    if isinstance(network, Backbone):
+        return domain_network(network, domains.class_count, feature_norm=feature_norm)
+    if network is None:
+        shape = tuple(domains.source.images.shape[1:])
+        if shape != (1, 16, 16):
+            raise InputError(
+                f"adapt() reads grey images (1, 16, 16) unless it is given a network; these are "
+                f'{shape}. Pass network=tl.load_backbone("resnet18"), or any other backbone.'
+            )
+        return digit_network(domains.class_count, feature_norm=feature_norm)
+    parts = (getattr(network, "features", None), getattr(network, "head", None))
+    if not isinstance(parts[0], nn.Module) or not isinstance(parts[1], nn.Linear):
+        raise InputError(
+            f"adapt() needs a network with .features and a linear .head; {type(network).__name__} "
+            "lacks them. Pass a Backbone (what tl.load_backbone returned, not its .model), or "
+            "nn.Sequential(OrderedDict(features=..., head=nn.Linear(...)))."
+        )
+    return copy.deepcopy(network)
 
-    def __init__(self, method: str, steps: int, penalty: float, device: torch.device):
-        self.method, self.steps, self.penalty = method, steps, penalty
-        self.discriminator = domain_discriminator().to(device)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), 1e-3)
-        self._pending = False
 
-    def play(self, features: Tensor, weight: float, row: dict) -> Tensor:
-        """Let the discriminator learn, then return the loss that confuses it."""
-        half = len(features) // 2
-        domain = torch.arange(2, device=features.device).repeat_interleave(half)
-        still = features.detach()
-        # Reversal trains both sides in one backward pass, which is the last of its steps.
-        for _ in range(self.steps - (self.method == "reversal")):
-            loss = F.cross_entropy(self.discriminator(still), domain) + self._smooth(still, half)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-        if self.method == "reversal":
-            self.optimizer.zero_grad()
-            logits = self.discriminator(A.reverse_gradient(features, weight))
-            loss = F.cross_entropy(logits, domain)
-            row["domain_loss"] = loss.item()
-            loss, self._pending = loss + self._smooth(still, half), True
-        else:
-            self.discriminator.requires_grad_(False)
-            logits = self.discriminator(features)
-            loss = A.confusion_loss(logits)
-            row["domain_loss"] = F.cross_entropy(logits, domain).item()
-            loss = weight * loss
-            self.discriminator.requires_grad_(True)
-        row["domain_accuracy"] = (logits.argmax(1) == domain).float().mean().item()
-        return loss
-
-    def after_features(self) -> None:
-        """Gradient reversal: the discriminator's step, after the shared backward pass."""
-        if self._pending:
-            self.optimizer.step()
-            self._pending = False
-
-    def _smooth(self, still: Tensor, half: int) -> Tensor | float:
-        if not self.penalty:
-            return 0.0
-        return self.penalty * A.gradient_penalty(self.discriminator, still[:half], still[half:])
+def _draw(part, n: int) -> tuple[Tensor, Tensor]:
+    """A random batch: jittered images in [0, 1], and labels."""
+    chosen = torch.randint(len(part), (n,)).to(part.labels.device)
+    images = part.images[chosen]
+    # Around a digit is paper; around a photograph its outermost pixels are the best guess.
+    padding = "border" if images.dtype == torch.uint8 else "zeros"
+    return jitter(to_float(images), padding=padding), part.labels[chosen]

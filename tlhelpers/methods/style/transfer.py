@@ -1,10 +1,12 @@
-"""Style transfer: an image is optimised until a frozen network hears one picture's content in it
-and another one's style.
+"""Style transfer: optimise the pixels of an image.
+
+The image is changed until a frozen network gives it the content features of one picture and the
+style features (Gram matrices) of another one.
 
 Gatys, Ecker and Bethge 2016 ("Image style transfer using convolutional neural networks",
-arXiv:1508.06576), who used VGG-19. Where this departs from the paper: VGG-16; losses are relative
-to the targets' own size, so that one `style_weight` means the same for every network; the search
-starts from the content picture; average pooling as they recommend.
+arXiv:1508.06576), who used VGG-19. Where this differs from the paper: VGG-16; losses are relative
+to the size of their targets, so that one `style_weight` means the same for every network; the
+optimisation starts from the content picture; average pooling, as they recommend.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ from ...core.errors import InputError, nearest
 from ...core.progress import Progress
 from ...core.runtime import autocast, get_device
 from ...models.backbone import Backbone
-from .canvas import to_canvas
-from .pixel_search import Search
-from .vgg_features import Reader
+from .optimizer import ImageOptimizer
+from .preprocess import prepare_picture
+from .vgg_features import VGGFeatures
 
 CONTENT_LAYER = "conv4_2"
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
@@ -59,11 +61,11 @@ class Stylized:
     """What `stylize` returns.
 
     Attributes:
-        image: float (3, H, W) in [0, 1], the best image met.
+        image: float (3, H, W) in [0, 1], the best image found.
         rows: one dict a step: step, loss, content, style.
         kept: step -> image, for the steps asked for.
-        gram_fall: share by which the squared Gram distance to the style fell, against the content
-            picture's own; mean over the style layers. 1 is a perfect match.
+        gram_fall: share by which the squared Gram distance to the style fell, compared with that of
+            the content picture; mean over the style layers. 1 is a perfect match.
         content_correlation: between the image's and the content picture's features at the content
             layer; 1 is unchanged.
         stopped: why it ended early, or None.
@@ -99,19 +101,19 @@ def stylize(
 
     Args:
         backbone: a VGG; its own weights and modes are left as they are.
-        content, style: a path, an open file, a Pillow image, or a tensor (C, H, W); of any kind and
-            size, also different ones.
+        content, style: each a path, an open file, a Pillow image, a NumPy array (H, W, 3) or a
+            tensor (3, H, W); the two may differ in kind and size.
         size: the longer side of both, in pixels.
         steps: evaluations of loss and gradient, one L-BFGS step each.
-        style_weight: what the style loss counts for; content has weight 1.
+        style_weight: weight of the style loss; the content loss has weight 1.
         smoothness: weight of the squared difference of neighbouring pixels.
         pooling: "average", or "max", as VGG was trained.
         start: "content" or "noise".
         keep: steps after which to keep a copy of the image, for a strip.
 
-    A step that explodes, or turns the image to NaN or to one colour, is taken back and the search
-    goes on more carefully. Interrupting returns the best image so far. Raises `InputError` for
-    pictures, layers or numbers that cannot be used.
+    A step that explodes, or turns the image to NaN or to one colour, is undone, and the next steps
+    are smaller. Interrupting returns the best image so far. Raises `InputError` for pictures,
+    networks, layers or numbers that cannot be used.
     """
     if start not in ("content", "noise"):
         raise InputError(f'unknown start "{start}".{nearest(start, ("content", "noise"))}')
@@ -122,20 +124,19 @@ def stylize(
             f"{style_layers}: one step and one layer at least, weights finite and not negative."
         )
     device, keep, began = get_device(), set(keep), time.perf_counter()
-    reader = Reader(backbone, [content_layer, *style_layers], pooling).to(device)
-    content = to_canvas(content, size, "content").to(device)
-    style = to_canvas(style, size, "style").to(device)
+    network = VGGFeatures(backbone, [content_layer, *style_layers], pooling).to(device)
+    content = prepare_picture(content, size, "content").to(device)
+    style = prepare_picture(style, size, "style").to(device)
     with torch.no_grad():
-        of_content, of_style = reader(content), reader(style)
+        of_content, of_style = network(content), network(style)
         target = of_content[content_layer]
         grams = {layer: gram_matrix(of_style[layer]) for layer in style_layers}
-        own = {layer: gram_matrix(of_content[layer]) for layer in style_layers}
 
     def losses(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with autocast(device):  # the convolutions only: losses and targets are fp32
-            read = reader(image)
-        content_loss = _relative(read[content_layer].float(), target)
-        style_loss = sum(_relative(gram_matrix(read[k]), g) for k, g in grams.items()) / len(grams)
+            found = network(image)
+        content_loss = _relative(found[content_layer].float(), target)
+        style_loss = sum(_relative(gram_matrix(found[k]), g) for k, g in grams.items()) / len(grams)
         rough = image.diff(dim=2).square().mean() + image.diff(dim=3).square().mean()
         # Colours no screen has cost something. Clamping here instead would cut their gradient off.
         outside = (image - image.clamp(0, 1)).square().mean()
@@ -143,38 +144,43 @@ def stylize(
         return loss, content_loss, style_loss
 
     noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(device)
-    search = Search(content if start == "content" else noise, losses)
-    kept = {0: search.best[0].clone()} if 0 in keep else {}
+    optimizer = ImageOptimizer(content if start == "content" else noise, losses)
+    kept = {0: optimizer.best[0].cpu()} if 0 in keep else {}
     stopped = None
     try:
         with Progress(steps, "painting") if progress else contextlib.nullcontext() as line:
             for step in range(1, steps + 1):
-                if not search.step():
+                if not optimizer.step():
                     stopped = f"step {step}: the loss exploded again and again"
                     break
                 if line:
-                    line.update(step, f"loss {search.rows[-1]['loss']:.3f}")
+                    line.update(step, f"loss {optimizer.rows[-1]['loss']:.3f}")
                 if step in keep:
-                    kept[step] = search.best[0].clone()
+                    kept[step] = optimizer.best[0].cpu()
     except KeyboardInterrupt:
-        stopped = f"interrupted after step {len(search.rows)}"
+        stopped = f"interrupted after step {len(optimizer.rows)}"
     with torch.no_grad():
-        read = reader(search.best)
-        left = [
-            (gram_matrix(read[k]) - g).square().sum() / (own[k] - g).square().sum().clamp_min(1e-12)
-            for k, g in grams.items()
-        ]
-        pair = torch.stack([read[content_layer].flatten(), target.flatten()])
-        similar = float(torch.corrcoef(pair)[0, 1])
+        found = network(optimizer.best)
+    pair = torch.stack([found[content_layer].flatten(), target.flatten()])
     return Stylized(
-        search.best[0].cpu(),
-        search.rows,
-        {step: image.cpu() for step, image in kept.items()},
-        1 - float(sum(left)) / len(left),
-        similar,
+        optimizer.best[0].cpu(),
+        optimizer.rows,
+        kept,
+        _gram_fall(found, of_content, grams),
+        float(torch.corrcoef(pair)[0, 1]),
         time.perf_counter() - began,
         stopped,
     )
+
+
+def _gram_fall(found: dict, of_content: dict, grams: dict) -> float:
+    """Mean share by which the squared Gram distance is smaller than the content picture's."""
+    left = []
+    for layer, target in grams.items():
+        before = (gram_matrix(of_content[layer]) - target).square().sum()
+        after = (gram_matrix(found[layer]) - target).square().sum()
+        left.append(float(after / before.clamp_min(1e-12)))
+    return 1 - sum(left) / len(left)
 
 
 def _relative(value: Tensor, target: Tensor) -> Tensor:

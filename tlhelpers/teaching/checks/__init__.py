@@ -1,4 +1,4 @@
-'''Self-checks behind the exercises: not attempted, wrong because ..., right.
+'''Self-checks behind the exercises: not attempted, not run, wrong because ..., right.
 
 A lesson's checks live in one file, `lesson_01.py` for lesson 01, loaded when one of its
 exercises is first checked. A check is a function of the learner's answers, registered under the
@@ -30,7 +30,8 @@ A learner's notebook then says `tl.check("02-1", count)` on the last line of a c
   yours to ask about: `value = attempted(answer(x))` ends the check as *not attempted* for
   `...` and `None`.
 - Errors raised by a learner's code need no care either: they become *wrong: your code raised ...*
-  with the line in the learner's cell.
+  with the line in the learner's cell. Where the cell before the check stopped with an error, the
+  result is *not run*: what the check would see is an older answer.
 - `wrong` maps the name of a mistake to a function that makes it: it returns the answer, or a
   tuple of answers where the check takes several. At least one an exercise, each with a message of
   its own; the tests hold you to that. The right answer is the notebook's solution cell.
@@ -40,10 +41,12 @@ A learner's notebook then says `tl.check("02-1", count)` on the last line of a c
 
 from __future__ import annotations
 
+import ast
 import dis
 import importlib
 import inspect
 import pkgutil
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
@@ -59,8 +62,13 @@ STATUSES = {
     "right": ("good", "✔", "[+]"),
     "wrong": ("bad", "✘", "[-]"),
     "not attempted": ("neutral", "○", "[ ]"),
+    "not run": ("neutral", "○", "[ ]"),
 }
 _UNTOUCHED = "Replace each `...` of the exercise with your answer, run its cell, then this one."
+_STOPPED = (
+    "The cell that ran before this one stopped with {error} What this check can see is older than "
+    "that. Run the exercise's cell without an error, then this one."
+)
 
 
 class Wrong(Exception):
@@ -146,7 +154,7 @@ def attempted(value):
 
 
 def check(id: str, *answers) -> CheckResult:
-    """Check the answers to an exercise: *not attempted*, *wrong* because ..., or *right*.
+    """Check the answers to an exercise: *not attempted* or *not run*, *wrong* because ..., *right*.
 
     `id` is the lesson and the exercise, such as `"01-2"`. The result is shown when the call is
     the last line of its cell, and is true only when right.
@@ -160,6 +168,8 @@ def check(id: str, *answers) -> CheckResult:
             f"Exercise {id} takes {len(found.takes)} answers ({', '.join(found.takes)}), "
             f"{len(answers)} given."
         )
+    if (stopped := _stopped_before(id)) is not None:
+        return stopped
     try:
         for answer in answers:
             attempted(answer)
@@ -181,6 +191,25 @@ def _find(id: str) -> Exercise:
     if id not in _EXERCISES:
         raise InputError(f'There is no exercise "{id}".{nearest(id, exercises())}')
     return _EXERCISES[id]
+
+
+def _stopped_before(id: str) -> CheckResult | None:
+    """*Not run*, where a cell holds nothing but a check and the one that ran before it failed.
+
+    Asked once more, it still is: the cell before is then the check that said so.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    last = shell and shell.last_execution_result
+    if not last or len(ast.parse(shell.user_ns["In"][-1]).body) > 1:
+        return None
+    if isinstance(last.result, CheckResult):
+        same = (last.result.exercise, last.result.status) == (id, "not run")
+        return last.result if same else None
+    if (error := last.error_before_exec or last.error_in_exec) is None:
+        return None
+    what = f"{type(error).__name__}: {str(error).strip() or 'no message'}."
+    return CheckResult(id, "not run", _STOPPED.format(error=what))
 
 
 def _holds_ellipsis(value) -> bool:

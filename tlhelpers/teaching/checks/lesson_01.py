@@ -1,4 +1,4 @@
-"""Self-checks of lesson 01: counting what is trainable, BatchNorm's memory, train mode, L2-SP."""
+"""Self-checks of lesson 01: counting what is trainable, BatchNorm, train mode, L2-SP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _COUNTS = {
     ),
     "forgets layer4": (
         lambda: _count(lambda name, p: name.startswith("fc.")),
-        "is the head alone. `layer4` was thawed as well.",
+        "is the head alone. `layer4` can be trained as well.",
     ),
 }
 
@@ -67,7 +67,7 @@ def trainable_parameters(trainable):
     )
 
 
-# 01-2: what BatchNorm remembers -----------------------------------------------------------------
+# 01-2: what BatchNorm stores --------------------------------------------------------------------
 
 
 def _update(
@@ -85,11 +85,11 @@ _UPDATES = {
     "weighs old and new the wrong way round": (
         partial(_update, new=lambda m: 1 - m),
         "the momentum is the wrong way round. In PyTorch it is the weight of the new batch: a "
-        "momentum of .1 keeps nine tenths of the past.",
+        "momentum of .1 keeps nine tenths of the stored value.",
     ),
     "forgets the past": (
         partial(_update, new=lambda m: 1.0),
-        "only the batch is in it. BatchNorm keeps (1 - momentum) of what it remembered.",
+        "only the batch is in it. BatchNorm keeps (1 - momentum) of the stored value.",
     ),
     "ignores the momentum": (
         partial(_update, new=lambda m: 0.1),
@@ -135,11 +135,11 @@ def after_one_batch(function):
     got = [torch.as_tensor(value) for value in got]
     if any(value.shape != (4,) for value in got):
         raise Wrong(
-            f"The shapes are {tuple(got[0].shape)} and {tuple(got[1].shape)}; BatchNorm remembers "
+            f"The shapes are {tuple(got[0].shape)} and {tuple(got[1].shape)}; BatchNorm stores "
             "one number for each of the 4 channels, (4,). Average over axes (0, 2, 3)."
         )
     if _close(got, wanted):
-        return "That is all a 'frozen' BatchNorm needs to forget: no gradient, no optimizer."
+        return "That is how a 'frozen' BatchNorm changes: without a gradient, without an optimizer."
     for mistake, reason in _UPDATES.values():
         if _close(got, mistake(mean, var, x, momentum=0.3)):
             raise Wrong(f"Not yet: {reason}")
@@ -218,7 +218,7 @@ _MODES = {
     },
 )
 def train_mode_by_hand(function):
-    """Frozen blocks rest with all that is in them, the others train: tried on two halves."""
+    """Frozen blocks in eval mode with everything in them, the others in train mode."""
     after = _training(function, start_training=True)
     if not any(after.values()):
         raise Wrong(
@@ -251,8 +251,8 @@ def train_mode_by_hand(function):
             "Begin with `model.train()`, then switch the frozen ones."
         )
     return (
-        "Frozen blocks rest, with all that is in them; the others train. Call it at the start of "
-        "every epoch, and the leak is closed."
+        "Frozen blocks stay in eval mode with everything in them; the others train. Call it at the "
+        "start of every epoch, and the leak is closed."
     )
 
 
@@ -333,13 +333,13 @@ def soft_sharing(l2_sp, distances):
     by_strength = [float(distances[strength]) for strength in sorted(distances)]
     if max(by_strength) - min(by_strength) < 1e-3:
         raise Wrong(
-            "The penalty is right, but every strength moved the weights alike: the distances are "
-            "from before. Run the exercise's cell again."
+            "The penalty is right, but the distances are the same for every strength: they were "
+            "measured without it. Run the exercise's cell again."
         )
     if by_strength[-1] >= by_strength[0]:
         raise Wrong("The strongest pull moved the weights most: is `strength` used as a factor?")
     listed = ", ".join(f"{strength}: {distances[strength]:.3f}" for strength in sorted(distances))
     return (
         f"Distance by strength: {listed}. Strength 0 is full fine-tuning; the stronger the pull, "
-        "the closer the trunk comes to frozen. Freezing is the limit of soft sharing."
+        "the closer the weights stay to their start. Freezing is the limit of soft sharing."
     )

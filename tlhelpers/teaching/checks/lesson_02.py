@@ -13,38 +13,38 @@ _INPUTS, _CLASSES = 256 * 6 * 6, 5
 _COUNTS = {
     "forgets the biases": (
         _INPUTS * _CLASSES,
-        "are the weights alone. Each of the 5 outputs has a bias as well.",
+        "counts the weights only. Each of the 5 outputs has a bias as well.",
     ),
-    "sees channels, not places": (
+    "counts channels, not places": (
         256 * _CLASSES + _CLASSES,
-        "would be right if the map were averaged to one number a channel. AlexNet flattens it: "
-        "every place of the 6 x 6 map is an input of its own.",
+        "would be right if each channel were averaged to one number. AlexNet flattens the map: "
+        "every place of the 6 x 6 map is a separate input.",
     ),
     "keeps the two hidden layers": (
         _INPUTS * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * _CLASSES + _CLASSES,
-        "has all three fully connected layers in it. They are thrown away; one new layer stands "
-        "where three stood.",
+        "contains all three fully connected layers. They are removed, and one new layer replaces "
+        "them.",
     ),
     "replaces the last layer only": (
         4096 * _CLASSES + _CLASSES,
-        "is a new *last* layer behind the two hidden ones. The whole classifier goes, so the new "
-        "layer sees the pooled map, 256 x 6 x 6.",
+        "is a new *last* layer behind the two hidden ones. The whole classifier is removed, so the "
+        "new layer reads the pooled map, 256 x 6 x 6.",
     ),
 }
 
 
 @exercise("02-1", wrong={name: lambda count=count: count for name, (count, _) in _COUNTS.items()})
 def left_to_train(trainable):
-    """Trainable numbers of the full AlexNet with one linear layer for 5 classes."""
+    """Trainable parameters of the full AlexNet with one linear layer for 5 classes."""
     trainable = int(trainable)
     for count, reason in _COUNTS.values():
         if trainable == count:
             raise Wrong(f"{trainable:,} {reason}")
     if trainable != _INPUTS * _CLASSES + _CLASSES:
-        raise Wrong(f"{trainable:,} is not it. Inputs times outputs, and a bias for each output.")
+        raise Wrong(f"{trainable:,} is wrong. Inputs times outputs, and a bias for each output.")
     return (
-        f"{trainable:,}: not 54.5 million, but a thousandth of it. The choice of the head "
-        "decides how much there is to overfit, far more than the choice of what to freeze."
+        f"{trainable:,}: about a thousandth of 54.5 million. The choice of the head changes the "
+        "number of trainable parameters much more than freezing the convolutions does."
     )
 
 
@@ -86,7 +86,7 @@ _SWAPS = {
     "freezes nothing": lambda m, c: _swap(m, c, freeze=None),
     "changes the last layer only": lambda m, c: _swap(m, c, cut=False),
     "types the number of features in": lambda m, c: _swap(m, c, inputs=9216),
-    "takes the position for granted": lambda m, c: _swap(m, c, inputs=m.classifier[1].in_features),
+    "relies on the position": lambda m, c: _swap(m, c, inputs=m.classifier[1].in_features),
     "returns the layer": _returns_nothing,
     "ignores the number of classes": lambda m, c: _swap(m, 2),
 }
@@ -105,7 +105,7 @@ def the_swap(swap_head):
         if len(layers) != 1:
             raise Wrong(
                 f"{where} there are {len(layers)} linear layers in `classifier` after the swap. "
-                "The old ones all go: set `model.classifier` itself."
+                "All old ones are to be removed: set `model.classifier` itself."
             )
         (layer,) = layers
         if layer.in_features != 16:
@@ -122,14 +122,14 @@ def the_swap(swap_head):
             )
         if any(parameter.requires_grad for parameter in model.features.parameters()):
             raise Wrong("The convolutions can still be trained: freeze `model.features`.")
-    return "Cut, frozen, and one new layer that fits whatever arrives: it works for VGG-16 too."
+    return "Cut and frozen, with one new layer of the right size: it works for VGG-16, too."
 
 
 # 02-3: the gap ----------------------------------------------------------------------------------
 
 
-class _Nervous(nn.Module):
-    """Passes its inputs on as answers; in train mode it turns every second answer round."""
+class _Unsteady(nn.Module):
+    """Returns its inputs as answers; in train mode every second answer is reversed."""
 
     def forward(self, x):
         if not self.training:
@@ -138,7 +138,7 @@ class _Nervous(nn.Module):
 
 
 def _batches(right: int, wrong: int) -> list:
-    """Batches (x, y) of 4, the last one shorter; x are the answers that `_Nervous` passes on."""
+    """Batches (x, y) of 4, the last one shorter; x are the answers that `_Unsteady` passes on."""
     y = torch.zeros(right + wrong, dtype=torch.long)
     x = torch.tensor([[1.0, 0.0]] * right + [[0.0, 1.0]] * wrong)
     return list(zip(x.split(4), y.split(4), strict=True))
@@ -180,34 +180,34 @@ _GAPS = {
     | {"compares a set with itself": lambda: lambda model, train, val: _gap(model, train, train)},
 )
 def the_gap(gap):
-    """The gap of a network that answers otherwise in train mode, on batches of unequal size."""
+    """The gap of a network that answers differently in train mode; batches of unequal size."""
     train, val = _batches(9, 0), _batches(4, 5)
-    model = _Nervous().train()
+    model = _Unsteady().train()
     value = float(attempted(gap(model, train, val)))
-    expected = _gap(_Nervous(), train, val)
+    expected = _gap(_Unsteady(), train, val)
     if abs(value - expected) > 1e-6:
-        known = {name: _gap(_Nervous().train(), train, val, **f) for name, f in _GAPS.items()}
+        known = {name: _gap(_Unsteady().train(), train, val, **f) for name, f in _GAPS.items()}
         if abs(value - known["leaves train mode on"]) < 1e-6:
             raise Wrong(
-                "You measured in train mode, where Dropout and BatchNorm behave otherwise: call "
-                "`model.eval()` first. The check's network is unsure of itself in train mode."
+                "You measured in train mode, where Dropout and BatchNorm behave differently: call "
+                "`model.eval()` first. The check's network gives other answers in train mode."
             )
         if abs(value - known["averages the batches"]) < 1e-6:
             raise Wrong(
-                "You averaged the batches' accuracies. The last batch is shorter, so its pictures "
-                "count more than others. Count right answers and divide by all pictures."
+                "You averaged the accuracies of the batches. The last batch is shorter, so its "
+                "pictures count too much. Count right answers and divide by all pictures."
             )
         if abs(value + expected) < 1e-6:
-            raise Wrong("The sign is turned: training accuracy minus validation accuracy.")
+            raise Wrong("The sign is wrong: it is training accuracy minus validation accuracy.")
         if abs(value) < 1e-6:
             raise Wrong("The gap is 0: are both accuracies measured on the same loader?")
         raise Wrong(f"The check's gap is {expected:.3f}, yours is {value:.3f}.")
     if not model.training:
         raise Wrong(
             "The number is right, but the network was in train mode before and is in eval mode "
-            "now: whoever goes on training would train without Dropout."
+            "now: the next training step would run without Dropout."
         )
-    return "Both in eval mode, every picture counted once, and the network left as it was."
+    return "Both measured in eval mode, every picture counted once, and the mode is restored."
 
 
 # 02-4: from "what" to "where" -------------------------------------------------------------------
@@ -247,19 +247,19 @@ def linear_as_convolution(as_convolution):
     linear, x = nn.Linear(5 * 9, 2), torch.randn(4, 5, 3, 3)
     layer = attempted(as_convolution(linear, 5, 3))
     if not isinstance(layer, nn.Conv2d):
-        raise Wrong(f"An `nn.Conv2d` is wanted, this is {type(layer).__name__}.")
+        raise Wrong(f"The answer must be an `nn.Conv2d`; this is {type(layer).__name__}.")
     with torch.no_grad():
         got, wanted = layer(x), linear(x.flatten(1))
     if got.shape != (4, 2, 1, 1):
         raise Wrong(
             f"On a 3 x 3 map it should give one answer, (2, 1, 1); it gives {tuple(got.shape[1:])}."
-            " The kernel has the size of the whole map, `side`, and no padding."
+            " The kernel is as large as the whole map (`side`), without padding."
         )
     got = got[..., 0, 0]
     if not torch.allclose(got, wanted, atol=1e-5):
         if torch.allclose(got + linear.bias, wanted, atol=1e-5):
-            raise Wrong("Only the bias is missing: copy `linear.bias` too.")
-        for order, where in (("last", "channels last"), ("swapped", "rows for columns")):
+            raise Wrong("Only the bias is missing: copy `linear.bias` as well.")
+        for order, where in (("last", "channels last"), ("swapped", "columns before rows")):
             if torch.allclose(
                 got, _convolution(linear, 5, 3, order=order)(x)[..., 0, 0], atol=1e-5
             ):

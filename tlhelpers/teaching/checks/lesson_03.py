@@ -71,17 +71,17 @@ def extractor(features_of):
     if got.requires_grad:
         raise Wrong("The features carry a gradient: run the network in `with torch.no_grad():`.")
     if network[2]._forward_hooks:
-        raise Wrong("The hook is still there, and would fire at every later pass: hook.remove().")
+        raise Wrong("The hook is still there and would run at every later pass: hook.remove().")
     if torch.allclose(got, wanted, atol=1e-5):
         return "Eval mode, no gradient, no hook left behind: an extractor for any layer."
     if torch.allclose(got, _features(_network(), "2", x, mode="train"), atol=1e-5):
         raise Wrong(
-            "You ran the network in train mode: BatchNorm used this batch's statistics, so a "
-            "picture's features depend on its neighbours. `network.eval()` first."
+            "You ran the network in train mode: BatchNorm used the statistics of this batch, so a "
+            "picture's features depend on the other pictures in it. Call `network.eval()` first."
         )
     if torch.allclose(got, _features(_network(), "2", x, at="input"), atol=1e-5):
-        raise Wrong("You kept what goes *into* the layer. A hook gets (module, inputs, output).")
-    raise Wrong("The shape is right and the numbers are not: is it the output of `layer`?")
+        raise Wrong("You kept the *input* of the layer. A hook gets (module, inputs, output).")
+    raise Wrong("The shape is right, the numbers are not. Is it the output of `layer`?")
 
 
 # 03-2: the size of a cache ----------------------------------------------------------------------
@@ -117,10 +117,10 @@ def size_of_the_cache(gigabytes):
         if abs(gigabytes - size) < 0.005 * size:
             raise Wrong(f"{gigabytes:.4g} {reason}")
     if abs(gigabytes - right) > 0.01 * right:
-        raise Wrong(f"{gigabytes:.4g} is not it: pictures x features x bytes x passes / 10^9.")
+        raise Wrong(f"{gigabytes:.4g} is not right: pictures x features x bytes x passes / 10^9.")
     return (
-        f"{right:.1f} GB: it fits on any disk, and the pictures themselves need about 140. What "
-        "costs is the one pass through the network."
+        f"{right:.1f} GB: it fits on any disk; the pictures themselves need about 140 GB. The "
+        "expensive part is the pass through the network."
     )
 
 
@@ -154,21 +154,21 @@ def nearest_neighbours(nearest):
     wanted = _cosine(queries, bank).topk(3).indices
     if not isinstance(got, torch.Tensor) or tuple(got.shape) != (4, 3):
         shape = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-        raise Wrong(f"For 4 queries and k=3 positions of shape (4, 3) are wanted, not {shape}.")
+        raise Wrong(f"For 4 queries and k=3 the positions have the shape (4, 3), not {shape}.")
     if got.is_floating_point():
         raise Wrong("Those are the cosines. Return the positions: `.topk(k).indices`.")
     if torch.equal(got, wanted):
-        return "The angle ignores how loud a feature vector is, and compares what it says."
+        return "The angle ignores the length of a feature vector and compares its direction."
     reasons = {
-        "does not normalise": "Long rows win because they are long: bring all to length 1 first.",
-        "takes the distance": "That is the smallest distance, not the smallest angle: a row that "
-        "points the same way but is longer would be far away.",
-        "takes the farthest": "Those point the *other* way: the largest cosine is the smallest "
-        "angle.",
-        "the farthest of the nearest first": "The right rows, in the wrong order: nearest first.",
-        "normalises columns": "You normalised the columns. A row is a picture: dim=1.",
+        "does not normalise": "Long rows win because they are long: scale all to length 1 first.",
+        "takes the distance": "That is the smallest distance, not the smallest angle: a longer "
+        "row in the same direction would be far away.",
+        "takes the farthest": "Those point in the *opposite* direction: the largest cosine is the "
+        "smallest angle.",
+        "the farthest of the nearest first": "The right rows, but the nearest comes first.",
+        "normalises columns": "You normalised the columns. A row is a picture: use dim=1.",
     }
     for name, reason in reasons.items():
         if torch.equal(got, _NEIGHBOURS[name](queries, bank, 3)):
             raise Wrong(reason)
-    raise Wrong("Not yet: normalise the rows of both, multiply, and take the k largest products.")
+    raise Wrong("Not right: normalise the rows of both, multiply, and take the k largest products.")

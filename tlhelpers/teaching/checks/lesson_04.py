@@ -25,10 +25,10 @@ def parameters_of_a_painting(parameters):
     if parameters == 240 * 160:
         raise Wrong("These are the pixels; each has three numbers: red, green, blue.")
     if parameters > 1_000_000:
-        raise Wrong("That is of the size of a network. The network is frozen: none of it moves.")
+        raise Wrong("That is the size of a network. The network is frozen: none of it changes.")
     if parameters != 3 * 240 * 160:
         raise Wrong(f"{parameters} is not it: height times width times the numbers of a pixel.")
-    return "115,200 numbers: a hundredth of VGG-16's convolutions, and all that moves."
+    return "115,200 numbers: less than a hundredth of VGG-16's convolutions, and all that changes."
 
 
 def _flat(features):
@@ -56,8 +56,8 @@ def gram_of_a_batch(gram):
     shape = tuple(getattr(result, "shape", ()))
     if shape == (2, 20, 20):
         raise Wrong(
-            "You multiplied positions with positions: (B, 20, 20). Style forgets positions, so "
-            "they are what is summed: flat @ flat.mT, not flat.mT @ flat."
+            "You multiplied positions with positions: (B, 20, 20). Style does not depend on "
+            "positions, so the sum runs over them: flat @ flat.mT, not flat.mT @ flat."
         )
     if shape == (3, 3):
         raise Wrong("One matrix for the whole batch: each image needs its own, (B, C, C).")
@@ -123,13 +123,13 @@ def a_closure_for_lbfgs(closure_for):
         raise Wrong("The closure must return the loss: L-BFGS uses its value.")
     if torch.equal(image.detach(), before.clamp(0, 1)):
         raise Wrong(
-            "The closure clamped the image. L-BFGS remembers where it put it, and now believes "
-            "something wrong about the way there. Clamp after the run, or let colours outside cost."
+            "The closure clamped the image. L-BFGS does not know of this change, so its estimate "
+            "of the curvature is wrong. Clamp after the run, or let colours outside cost."
         )
     if not torch.equal(image.detach(), before):
         raise Wrong(
-            "The closure moved the image. It only measures: loss and gradient at the point L-BFGS "
-            "is at. Stepping is not its job."
+            "The closure changed the image. It should only compute loss and gradient; L-BFGS "
+            "makes the step."
         )
     if image.grad is None:
         raise Wrong("There is no gradient after a call: `loss.backward()` is missing.")
@@ -140,8 +140,8 @@ def a_closure_for_lbfgs(closure_for):
         )
     optimizer.step(closure)
     if loss_of(image.detach()) > 1e-3:
-        raise Wrong("L-BFGS did not get to the goal with this closure. Does it return the loss?")
-    return "The middle of a training loop, handed over; L-BFGS reached the goal with it."
+        raise Wrong("L-BFGS did not reach the minimum with this closure. Does it return the loss?")
+    return "The middle of a training loop as a function; L-BFGS reached the minimum with it."
 
 
 def _vgg() -> nn.Sequential:
@@ -153,10 +153,10 @@ def _vgg() -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _cut(features, layers, *, extra=1, kopie=True, frozen=True, inplace=False, pick=max):
+def _cut(features, layers, *, extra=1, copied=True, frozen=True, inplace=False, pick=max):
     """A cut with one thing wrong, for the tests."""
     chain = features[: pick(layer_names(features)[name] for name in layers) + extra]
-    chain = copy.deepcopy(chain) if kopie else chain
+    chain = copy.deepcopy(chain) if copied else chain
     for module in chain:
         if isinstance(module, nn.ReLU):
             module.inplace = inplace
@@ -170,7 +170,7 @@ def _cut_variant(**fault):
 @exercise(
     "04-4",
     wrong={
-        "not copied": _cut_variant(kopie=False),
+        "not copied": _cut_variant(copied=False),
         "not frozen": _cut_variant(frozen=False),
         "ReLU in place": _cut_variant(inplace=True),
         "cut before the ReLU": _cut_variant(extra=0),
@@ -197,12 +197,12 @@ def a_network_cut_and_frozen(cut):
     if len(chain) < wanted:
         raise Wrong("Cut too early: the deepest of the named layers counts, in whatever order.")
     if len(chain) > wanted:
-        raise Wrong(f"{len(chain)} steps where {wanted} would do: the rest is computed for nobody.")
+        raise Wrong(f"{len(chain)} modules where {wanted} would do: the rest is for nothing.")
     if any(p.requires_grad for p in chain.parameters()):
-        raise Wrong("Its weights can still be trained: every step pays for gradients nobody uses.")
+        raise Wrong("Its weights can still be trained: every step costs gradients nobody uses.")
     if any(getattr(module, "inplace", False) for module in chain):
         raise Wrong("A ReLU still works in place, and overwrites the features you keep.")
     x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     if not torch.allclose(chain(x), given[:wanted](x)):
         raise Wrong("The chain computes something else than the network did up to that layer.")
-    return "Frozen, cut, and a copy: what `tl.Reader` does, which pools by average besides."
+    return "Frozen, cut, and a copy: what `tl.VGGFeatures` does, which pools by average besides."

@@ -113,7 +113,7 @@ def one_training_step(training_step):
     if not head.training:
         raise Wrong(
             "The head stayed in evaluation mode: BatchNorm used old statistics instead of the "
-            "batch's. This is the seed's lost `else:`. Begin with `tl.train_mode(model)`."
+            "batch's. This is the article's lost `else:`. Begin with `tl.train_mode(model)`."
         )
     if not torch.allclose(head[1].weight, reference[1][1].weight, atol=1e-6):
         raise Wrong(

@@ -1,4 +1,4 @@
-"""Checks of lesson 06, domain confusion: the schedule, DDC's loss, one joint batch, information."""
+"""Checks of lesson 06, domain confusion: schedule, DDC's loss, joint batch, mutual information."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from ...methods.adaptation.losses import information, mean_distance, reversal_schedule
+from ...methods.adaptation.losses import linear_mmd, mutual_information, reversal_schedule
 from . import Wrong, attempted, exercise
 
 
@@ -27,8 +27,7 @@ def the_schedule(schedule):
     expected = [reversal_schedule(p) for p in (0.0, 0.25, 0.5, 1.0)]
     if all(abs(a - b) < 1e-6 for a, b in zip(values, expected, strict=True)):
         return (
-            f"0 at the start, {values[1]:.2f} after a quarter: by then the features are worth "
-            "aligning."
+            f"0 at the start, {values[1]:.2f} after a quarter: by then the features mean something."
         )
     if abs(values[0] - 1) < 1e-6:
         raise Wrong(
@@ -66,7 +65,7 @@ _TARGET = torch.tensor([[4.0, 5.0], [4.0, 5.0]])  # means (1, 1) and (4, 5): 3 a
             lambda s, t: (s[:, None] - t[None]).square().sum(-1).mean()
         ),
         "a vector": lambda: lambda s, t: (s.mean(0) - t.mean(0)).square(),
-        "a plain number": lambda: lambda s, t: mean_distance(s, t).item(),
+        "a plain number": lambda: lambda s, t: linear_mmd(s, t).item(),
     },
 )
 def distance_of_means(ddc):
@@ -101,7 +100,10 @@ def distance_of_means(ddc):
             "The number is right, but no gradient can flow through it. Return the tensor itself: "
             "no `.item()`, no `float`."
         )
-    return "25. And note what it cannot see: two clouds with one mean, one of them ten times wider."
+    return (
+        "25. It does not see every difference: two clouds with one mean, one of them ten times "
+        "wider, have distance 0."
+    )
 
 
 def _two_passes(network, source, target):
@@ -153,7 +155,7 @@ def one_joint_batch(joint_features):
     if not (isinstance(found, (tuple, list)) and len(found) == 2):
         raise Wrong("Return two tensors: the features of the source, then those of the target.")
     if not norm.training:
-        raise Wrong("The network ended in eval mode. In training, leave the mode as it is.")
+        raise Wrong("The network was left in eval mode. In training, leave the mode as it is.")
     if int(norm.num_batches_tracked) != 1:
         raise Wrong(
             f"The network saw {int(norm.num_batches_tracked)} batches. Apart, each domain is "
@@ -163,10 +165,10 @@ def one_joint_batch(joint_features):
     if [len(part) for part in found] != [6, 4]:
         raise Wrong(
             f"The parts have {len(found[0])} and {len(found[1])} rows, given were 6 of the source "
-            "and 4 of the target: cut behind `len(source)`."
+            "and 4 of the target: cut at `len(source)`."
         )
     if not torch.allclose(torch.cat(list(found)), expected, atol=1e-5):
-        raise Wrong("Order: source in front, target behind, in the batch and in what you return.")
+        raise Wrong("The order: source first, then target, in the batch and in what you return.")
     if not all(part.requires_grad for part in found):
         raise Wrong("The features have lost their gradient: no `no_grad`, no `detach` here.")
     return "One pass, one set of statistics: what is measured in training is what is used later."
@@ -194,7 +196,7 @@ def _entropy(p, dim=-1):
         ),
     },
 )
-def information_of_predictions(score):
+def mutual_information_of_predictions(score):
     """Sure and varied, no idea, always the same class, and one case in between."""
     sure, unsure, same = (float(attempted(score(p.clone()))) for p in (_SURE, _UNSURE, _ONE_CLASS))
     full = math.log(4)
@@ -218,14 +220,16 @@ def information_of_predictions(score):
     if unsure > 0.01:
         raise Wrong(
             "'No idea' scores as high as sure and varied predictions: only the entropy of the mean "
-            "is in it. Take the mean of the entropies away."
+            "is in it. Subtract the mean of the entropies."
         )
     if abs(sure - 2) < 1e-3:
         raise Wrong("That is in bits. This course counts in nats: the natural logarithm.")
     logits = torch.tensor([[2.0, 0, 0, -1], [0, 1.0, 0.5, 0], [0.3, 0, 3.0, 0]])
-    if abs(float(score(logits.softmax(1))) - information(logits).item()) > 1e-3:
+    if abs(float(score(logits.softmax(1))) - mutual_information(logits).item()) > 1e-3:
         raise Wrong(
             "The extremes are right, a case in between is not. H(p) = -sum p log p over the "
             "classes; mean over the samples."
         )
-    return "Highest for predictions that are sure one by one and varied in sum. No label was used."
+    return (
+        "Highest for predictions that are each sure, and varied taken together. No label was used."
+    )

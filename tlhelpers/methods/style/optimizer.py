@@ -1,4 +1,4 @@
-"""L-BFGS over the pixels of an image, with a way back when a step goes wrong."""
+"""L-BFGS on the pixels of an image; a step that goes wrong is undone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ...core.errors import InputError
 _RETRIES = 6
 
 
-class Search:
-    """Optimises an image; `best` is the best one met, clamped to [0, 1].
+class ImageOptimizer:
+    """Optimises an image with L-BFGS; `best` is the best image found, clamped to [0, 1].
 
     `losses` turns an image (1, 3, H, W) into (loss, content loss, style loss). One `step()` is one
-    evaluation. L-BFGS remembers `history` steps: torch's default of 100 takes five times the
-    memory, its steps as long (`python -m benchmarks.style_transfer`, VGG-16). It steps without a
-    line search, which now and then explodes; such a step is taken back and the search goes on from
-    the best image, half as boldly and with an empty memory.
+    evaluation. L-BFGS remembers `history` steps: torch's default of 100 needs five times the
+    memory (`python -m benchmarks.style_transfer`, VGG-16). It steps without a line search, which
+    now and then explodes. Such a step is undone: L-BFGS starts again from the best image, with
+    half the learning rate and without its history.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Search:
     ):
         self.losses, self.history, self.rows = losses, history, []
         self.lowest, self._best = math.inf, start.clone()
-        self.boldness, self.retries = 1.0, 0
+        self.lr_scale, self.retries = 1.0, 0
         self._begin()
 
     @property
@@ -39,10 +39,10 @@ class Search:
         return self._best.clamp(0, 1)
 
     def step(self) -> bool:
-        """One evaluation and one move; False when the search had to give up."""
+        """One evaluation and one step; False when it had to give up."""
         self.optimizer.step(self._closure)
         row = self.rows[-1]
-        # A far-off value is no reason to turn back, only one that cannot be told from nonsense.
+        # A bad value alone is no reason to undo the step: only one that makes no sense.
         wild = not math.isfinite(row["loss"]) or row["loss"] > 20 * self.rows[0]["loss"] + 1
         if wild or not self._is_picture().item():
             if not math.isfinite(self.lowest):
@@ -51,7 +51,7 @@ class Search:
                     "hold NaN, or is style_weight too large?"
                 )
             self.retries += 1
-            self.boldness /= 2
+            self.lr_scale /= 2
             self._begin()
         return self.retries <= _RETRIES
 
@@ -59,7 +59,7 @@ class Search:
         self.image = self._best.clone().requires_grad_()
         self.optimizer = torch.optim.LBFGS(
             [self.image],
-            lr=self.boldness,
+            lr=self.lr_scale,
             max_iter=1,
             history_size=self.history,
             tolerance_grad=0,

@@ -1,4 +1,4 @@
-"""Any picture to a canvas: float (1, 3, H, W) in [0, 1], its shape kept, its longer side given."""
+"""Any picture as a float tensor (1, 3, H, W) in [0, 1]: its longer side given, its shape kept."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from ...data.decoding import to_rgb, why
 SMALLEST, LARGEST = 32, 1024
 
 
-def to_canvas(
-    picture: str | Path | BinaryIO | Image.Image | Tensor, size: int, name: str
+def prepare_picture(
+    picture: str | Path | BinaryIO | Image.Image | np.ndarray | Tensor, size: int, name: str
 ) -> Tensor:
-    """Turn a file, a Pillow image or a tensor into a canvas whose longer side is `size` pixels.
+    """Turn a file, a Pillow image, an array or a tensor into a tensor with longer side `size`.
 
     Grey, palette and CMYK pictures become RGB, transparent parts are laid on white, photographs
-    are turned upright. Tensors are (C, H, W) or (1, C, H, W) with 1, 3 or 4 channels, uint8 or
-    float in [0, 1]. `name` ("content", "style") is what messages call the picture.
+    are turned upright. Arrays are (H, W) or (H, W, C), as Pillow, Matplotlib and scikit-image have
+    them; tensors (C, H, W) or (1, C, H, W); with 1, 3 or 4 channels, uint8 or float in [0, 1].
+    `name` ("content", "style") is what messages call the picture.
 
     Raises `InputError` for a picture that cannot be read, is too small or too narrow, holds NaN,
     or has one colour only, and for a `size` outside 32 to 1024.
@@ -58,6 +59,8 @@ def to_canvas(
 
 
 def _to_pillow(picture, name: str) -> Image.Image:
+    if isinstance(picture, np.ndarray):
+        picture = _array_to_tensor(picture, name)
     if isinstance(picture, Tensor):
         return _tensor_to_pillow(picture, name)
     if isinstance(picture, Image.Image):
@@ -75,6 +78,17 @@ def _to_pillow(picture, name: str) -> Image.Image:
             f"the {name} picture cannot be read: {why(error)}. Save it as JPEG or PNG, or take "
             "another."
         ) from error
+
+
+def _array_to_tensor(picture: np.ndarray, name: str) -> Tensor:
+    array = picture[..., None] if picture.ndim == 2 else picture
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or array.dtype.kind not in "uif":
+        raise InputError(
+            f"the {name} picture is an array {picture.shape} of {picture.dtype}; give numbers "
+            "(H, W, 3), or (H, W) for a grey one. Channels in front: array.transpose(1, 2, 0)."
+        )
+    array = array if array.dtype == np.uint8 else array.astype(np.float32)
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())
 
 
 def _tensor_to_pillow(picture: Tensor, name: str) -> Image.Image:
