@@ -191,6 +191,10 @@ REFUSED = {
         lambda p: [classes(p / part, "ants", "bees") for part in ("Training", "Testing")],
         ["holds the splits ['Testing', 'Training'], not classes", "/Testing"],
     ),
+    "splits of one class, and masks": (
+        lambda p: classes(p, "train/good", "test/good", "test/bad", "ground_truth/bad"),
+        ["holds the splits ['test', 'train'], not classes"],
+    ),
     "wrapped": (
         lambda p: classes(p / "dataset", "ants", "bees"),
         ["one class only", "The folders ants, bees lie deeper", "give", "/dataset."],
