@@ -25,6 +25,8 @@ PLACES = {
     "tlhelpers.data.augmentation": "training",
     "tlhelpers.models.backbones": "weights",
     "tlhelpers.models.imagenet": "weights",
+    "tlhelpers.models.libraries": "weights",
+    "tlhelpers.models.weight_files": "weights",
     "tlhelpers.models.vgg16_edges": "weights",
     "tlhelpers.training": "training",
     "tlhelpers.training.checkpoints": "weights",

@@ -30,7 +30,8 @@ _MODULES = {
     "data.image_folder": ["load_image_folder", "load_images"],
     "data.augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
     "data.loader": ["BatchLoader"],
-    "models.backbones": ["Backbone", "load_backbone", "list_backbones"],
+    "models.backbone": ["Backbone"],
+    "models.backbones": ["load_backbone", "list_backbones"],
     "models.freezing": [
         "freeze",
         "unfreeze",

@@ -73,7 +73,7 @@ from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
 from .methods.style.vgg_features import VGGFeatures as VGGFeatures
 from .methods.style.vgg_features import layer_names as layer_names
-from .models.backbones import Backbone as Backbone
+from .models.backbone import Backbone as Backbone
 from .models.backbones import list_backbones as list_backbones
 from .models.backbones import load_backbone as load_backbone
 from .models.freezing import changed as changed

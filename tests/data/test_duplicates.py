@@ -237,7 +237,7 @@ def test_a_job_reports_without_the_repeated_images(tmp_path):
     for number, path in enumerate(sorted((tmp_path / "data" / "train").rglob("*.jpg"))[:5]):
         again(path, tmp_path / "data" / "test" / "ants" / f"copy{number}.png")
     settings = Settings("resnet18", method="probe", size=32)
-    finetune(tmp_path / "data", tmp_path / "out", settings, device="cpu", say=lambda text: None)
+    finetune(tmp_path / "data", tmp_path / "out", settings, device="cpu")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["stages"]["linear probe"]["n"] == 16
     assert metrics["with_repeats"]["linear probe"]["n"] == 21

@@ -107,7 +107,7 @@ def test_skip_uses_the_rest(folder):
 
 def test_images_beside_the_classes_are_reported(folder):
     picture().save(folder / "stray.jpg")
-    with pytest.warns(UserWarning, match="stray.jpg.*move them into a class folder"):
+    with pytest.warns(UserWarning, match="1 image beside the class folders.*: stray.jpg"):
         assert len(tl.load_image_folder(folder, 8)) == 7
 
 

@@ -101,7 +101,7 @@ LAYOUTS = {
     "images beside the class folders": (
         lambda p: write(p, "stray.jpg", "stray"),
         {"ants": 2, "bees": 2},
-        ["2 images lie beside", "stray, stray.jpg", "move them into a class folder"],
+        ["2 images beside the class folders, in no class: stray, stray.jpg"],
     ),
     "a link to a folder above": (
         lambda p: (link(p, "ants/loop", "."), link(p, "bees/loop", "bees")),
@@ -190,6 +190,10 @@ REFUSED = {
     "known splits": (
         lambda p: [classes(p / part, "ants", "bees") for part in ("Training", "Testing")],
         ["holds the splits ['Testing', 'Training'], not classes", "/Testing"],
+    ),
+    "splits of one class, and masks": (
+        lambda p: classes(p, "train/good", "test/good", "test/bad", "ground_truth/bad"),
+        ["holds the splits ['test', 'train'], not classes"],
     ),
     "wrapped": (
         lambda p: classes(p / "dataset", "ants", "bees"),

@@ -49,7 +49,8 @@ def test_predict_names_a_class_for_each_picture(finished, data, capsys):
 def test_of_a_folder_it_takes_what_training_takes(finished, pictures, capsys):
     assert main(["predict", str(finished), str(pictures)]) == 0
     said = capsys.readouterr().out.splitlines()
-    trained_on = tl.load_image_folder(pictures, 32).paths
+    with pytest.warns(UserWarning, match="notes.txt"):
+        trained_on = tl.load_image_folder(pictures, 32).paths
     assert [Path(line.split(": ")[0]).relative_to(pictures).as_posix() for line in said] == (
         trained_on
     )

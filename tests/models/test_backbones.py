@@ -15,7 +15,8 @@ from torchvision import models
 from data.recipes.efficientnet_reference import pictures
 from tlhelpers.core import assets
 from tlhelpers.core.errors import AssetError, InputError
-from tlhelpers.models.backbones import Backbone, list_backbones, load_backbone
+from tlhelpers.models.backbone import Backbone
+from tlhelpers.models.backbones import list_backbones, load_backbone
 from tlhelpers.models.mini import MINI
 
 REFERENCE = Path(__file__).parent / "efficientnet_lite0_reference.npz"

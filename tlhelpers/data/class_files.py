@@ -114,7 +114,7 @@ class ClassFiles:
                 self._walk(name, link)
         if back:
             self.notes.append(
-                f"{_number(back, 'link')} to folders that are used already: {some(back)}"
+                f"{count(back, 'link')} to folders that are used already: {some(back)}"
             )
 
     def _leave_out_runs(self) -> None:
@@ -154,11 +154,11 @@ class ClassFiles:
             self.images[name] = [self._relative(path) for path in kept]
         if torn:
             raise InputError(
-                f"{_number(torn, 'file')} of {self.root} lie in two classes by way of a link: "
+                f"{count(torn, 'file')} of {self.root} lie in two classes by way of a link: "
                 f"{some(torn)}. Keep each in one class."
             )
         if twice:
-            self.notes.append(f"{_number(twice, 'file')} reached a second time: {some(twice)}")
+            self.notes.append(f"{count(twice, 'file')} reached a second time: {some(twice)}")
 
     def _is_image(self, path: Path, about: os.stat_result | None) -> bool:
         return path.suffix.lower() in IMAGE_SUFFIXES if about is None else is_image(path)
@@ -179,5 +179,6 @@ def some(items: list[str], limit: int = 5) -> str:
     return shown.encode("utf-8", "replace").decode()  # names that are no UTF-8, with "?"
 
 
-def _number(items: list[str], noun: str) -> str:
-    return f"{len(items)} {noun}{'s' if len(items) > 1 else ''}"
+def count(items: Collection, noun: str) -> str:
+    """How many there are, of what: "1 file", "3 files"."""
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -11,15 +11,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..core.errors import InputError, nearest
-from .deep_pixels import (
-    DeepImage,
-    Ranges,
-    describe_ranges,
-    is_deep,
-    merge_ranges,
-    read_deep,
-    read_tiff,
-)
+from .deep_files import is_deep, read_deep, read_tiff
+from .deep_pixels import DeepImage, Ranges, describe_ranges, merge_ranges
 from .file_kinds import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from .opening import open_image, reduced, room_for
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..core.errors import InputError, nearest
-from .class_files import ClassFiles, some
+from .class_files import ClassFiles, count, some
 from .file_kinds import is_image, is_system_folder, nfc
 from .random_split import stratified_split
 from .split_names import find_splits, refuse_unknown_splits
@@ -128,9 +128,8 @@ def _check_classes(root: Path, found: ClassFiles, names: list[str], alone: bool)
     if len(names) < 2:
         raise InputError(
             f'{root} has one class only, "{names[0]}": there is nothing to tell apart. '
-            + _inner(root, files[names[0]])
             + "".join(f"Not used: {note}. " for note in found.notes)
-            + ARRANGE.format(root=root.name)
+            + (_inner(root, files[names[0]]) or ARRANGE.format(root=root.name))
         )
     if not alone and (lacking := [name for name in names if name not in files]):
         warnings.warn(
@@ -150,7 +149,7 @@ def _inner(root: Path, paths: list[str]) -> str:
         return ""
     within = some(sorted(head[-1] for head in heads))
     folder = root.joinpath(*parts[0][:depth]).as_posix()
-    return f"The folders {within} lie deeper: if these are the classes, give {folder}. "
+    return f"The folders {within} lie deeper: if these are the classes, give {folder}."
 
 
 def _tell(root: Path, found: ClassFiles, loose: list[str]) -> None:
@@ -158,13 +157,11 @@ def _tell(root: Path, found: ClassFiles, loose: list[str]) -> None:
     notes = []
     if loose:
         notes.append(
-            f"{len(loose)} images lie beside the class folders ({some(loose)}); move them into a "
-            "class folder"
+            f"{count(loose, 'image')} beside the class folders, in no class: {some(loose)}"
         )
     for name, others in found.others.items():
         if name in found.images and others:
-            files = "file" if len(others) == 1 else "files"
-            notes.append(f"{len(others)} {files} of {name} left out: {some(sorted(others))}")
+            notes.append(f"{count(others, 'file')} of {name} left out: {some(sorted(others))}")
     folded: dict[str, str] = {}
     for name in found.images:
         if (other := folded.setdefault(name.casefold().strip(), name)) != name:

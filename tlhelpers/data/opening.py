@@ -92,7 +92,8 @@ def _register_heif() -> None:
         from pillow_heif import register_heif_opener
     except ImportError as error:
         raise InputError(
-            "HEIC, as iPhones write it, needs one more package: pip install pillow-heif"
+            'HEIC, as iPhones write it, needs one more package (the extra "heic"): '
+            "pip install pillow-heif"
         ) from error
     register_heif_opener()
 

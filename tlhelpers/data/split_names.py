@@ -47,17 +47,18 @@ def find_splits(root: Path) -> dict[str, list[Path]]:
         if role := role_of(folder.name):
             roles.setdefault(role, []).append(folder)
     all_named = sum(map(len, roles.values())) == len(folders)
-    if all_named or any(map(holds_class_folders, roles.get("train", []))):
+    least = 2 if set(roles) == {"train"} else 1
+    if all_named or any(holds_class_folders(folder, least) for folder in roles.get("train", [])):
         return roles
     return {}
 
 
-def holds_class_folders(folder: Path) -> bool:
-    """Whether there are at least two folders, and no images, directly in a folder."""
+def holds_class_folders(folder: Path, least: int = 2) -> bool:
+    """Whether there are so many folders, and no images, directly in a folder."""
     entries = list(os.scandir(folder))
     if any(e.is_file() and Path(e.name).suffix.lower() in IMAGE_SUFFIXES for e in entries):
         return False
-    return sum(e.is_dir() and not is_system_folder(e.name) for e in entries) > 1
+    return sum(e.is_dir() and not is_system_folder(e.name) for e in entries) >= least
 
 
 def refuse_unknown_splits(root: Path, images: dict[str, list[str]]) -> None:

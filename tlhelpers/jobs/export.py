@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError, nearest
 from ..core.files import atomic_write
-from ..models.backbones import Backbone
+from ..models.backbone import Backbone
 from .card import RESIZE
 from .prediction import load_finetuned
 

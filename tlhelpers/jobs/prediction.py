@@ -21,7 +21,8 @@ from ..data.class_files import find_pictures
 from ..data.decoding import decode, why
 from ..data.image_tensors import ImageTensors
 from ..data.loader import BatchLoader
-from ..models.backbones import Backbone, load_backbone
+from ..models.backbone import Backbone
+from ..models.backbones import load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
 from ..training.evaluate import predict

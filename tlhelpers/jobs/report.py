@@ -15,7 +15,7 @@ from ..core.files import write_text
 from ..data.duplicates import Repeats
 from ..data.listing import Listing
 from ..evaluation.statistics import wilson_interval
-from ..models.backbones import Backbone
+from ..models.backbone import Backbone
 from ..training.checkpoints import save_checkpoint
 from ..training.metrics import History
 from . import run_folder as outputs

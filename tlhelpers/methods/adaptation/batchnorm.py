@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...data.domains import Glyphs
 from ...data.image_tensors import ImageTensors
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 from .networks import Prepare
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 from ...models.heads import get_head, replace_head
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError, nearest
 from ...data.domains import Domains
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 from . import losses as A
 from .adversary import Adversary
 from .networks import digit_network, domain_network, jitter, to_float

@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from ...core.errors import InputError, nearest
 from ...core.progress import Progress
 from ...core.runtime import autocast, get_device
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 from .optimizer import ImageOptimizer
 from .preprocess import prepare_picture
 from .vgg_features import VGGFeatures

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError, nearest
-from ...models.backbones import Backbone
+from ...models.backbone import Backbone
 
 
 def layer_names(features: nn.Sequential) -> dict[str, int]:
