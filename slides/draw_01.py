@@ -65,7 +65,7 @@ def entries() -> str:
     parts.append(lines(20, 240, 26, f"{still} did not change by a bit", 560, fill=BLUE))
     words = f"{counts['parameters']} changed: the head, as intended"
     parts.append(lines(20, 280, 26, words, 560, fill=GREEN, font_weight=700))
-    words = f"{counts['buffers']} changed, and that was not intended"
+    words = f"{counts['buffers']} changed, and should not have"
     parts.append(lines(610, 240, 26, words, 540, fill=RUST, font_weight=700))
     words = "running_mean, running_var, num_batches_tracked of every BatchNorm"
     parts.append(lines(610, 280, 23, words, 540, fill=MUTED))
