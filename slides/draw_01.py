@@ -65,7 +65,7 @@ def entries() -> str:
     parts.append(lines(20, 240, 26, f"{still} did not change by a bit", 560, fill=BLUE))
     words = f"{counts['parameters']} changed: the head, as intended"
     parts.append(lines(20, 280, 26, words, 560, fill=GREEN, font_weight=700))
-    words = f"{counts['buffers']} changed, and that was not intended"
+    words = f"{counts['buffers']} changed, and should not have"
     parts.append(lines(610, 240, 26, words, 540, fill=RUST, font_weight=700))
     words = "running_mean, running_var, num_batches_tracked of every BatchNorm"
     parts.append(lines(610, 280, 23, words, 540, fill=MUTED))
@@ -106,7 +106,7 @@ def cost() -> str:
         f"{found['features_moved']:.0%}": "of their length: so far the features moved",
         f"{found['old_answers_differ']:.0%}": "of the pictures get another answer, same head",
         f"{dot(old['before'])} → {dot(fmean(old['after']))}": "the old task, "
-        f"{old['epochs']} leaky epochs, mean of {len(old['after'])} runs",
+        f"{old['epochs']} leaky epochs, runs: {len(old['after'])}",
         dot(gain.mean, 3): f"lost on the new task, mean of {runs} runs",
     }
     parts = []
@@ -163,7 +163,7 @@ def moves() -> str:
         stages = measured()["change"][key].items()
         rows = [(stage, value / longest, colour, dot(value, 3)) for stage, value in stages]
         parts.append(bars(rows, left=left, top=58, width=370, size=22))
-    words = "relative change of each stage's weights in two epochs"
+    words = f"relative change of each stage's weights in {measured()['change_epochs']} epochs"
     parts.append(text(580, 392, 22, words, text_anchor="middle", fill=MUTED))
     return svg(1160, 408, "".join(parts), "Which stage moved most")
 

@@ -74,6 +74,7 @@ def facts(lesson: dict) -> dict:
         "old_answers_differ": round(lesson["differ"], 3),
         "old_task": old_task(lesson),
         "gain": [round(v, 4) for v in lesson["gains"]],
+        "change_epochs": lesson["runs"]["all layers"][1].last["epoch"],
         "change": {name: rounded(stages) for name, stages in lesson["change"].items()},
         "soft_sharing": rounded(lesson["solution_distances"], 3),
         "moved_when_frozen": {
