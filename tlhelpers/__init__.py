@@ -69,7 +69,7 @@ _ROOMS = {
     "teaching.claims": ["verdict"],
     "teaching.sources": ["SOURCES", "sources_table"],
     "teaching.quizzes": ["quiz"],
-    "teaching.upload_panel": ["upload_panel"],
+    "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
