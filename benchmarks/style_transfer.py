@@ -31,7 +31,7 @@ import tlhelpers as tl
 from benchmarks import measuring
 from benchmarks.measuring import spread
 from benchmarks.style_tutorial import LAYERS, STYLE_WEIGHT, Objective, tutorial
-from tlhelpers.methods.style import transfer as rooms
+from tlhelpers.methods.style import transfer
 from tlhelpers.methods.style.optimizer import ImageOptimizer
 from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models.vgg16_edges import find_file
@@ -78,7 +78,7 @@ def evaluation_seconds(backbone, content: Tensor, style: Tensor, repeats: int) -
     last.network.requires_grad_(False).to(memory_format=torch.channels_last)
     last.read = last.network  # the library's own pass
     whole = Objective(backbone, content, style)
-    whole.network, whole.read, whole.gram = last.network, last.read, rooms.gram_matrix
+    whole.network, whole.read, whole.gram = last.network, last.read, transfer.gram_matrix
     bf16 = functools.partial(tl.autocast, torch.device("cpu"))
     levers = [
         ("the tutorial's: fp32, weights with gradients, history of 100", plain, 100, None),
@@ -102,18 +102,18 @@ def _seconds_of_a_step(objective, content, history, precision, repeats) -> list[
         with precision() if precision else contextlib.nullcontext():
             read = objective.read(image)
         read = {k: v.float() for k, v in read.items()}
-        off = [rooms._relative(objective.gram(read[k]), g) for k, g in objective.grams.items()]
-        content_loss = rooms._relative(read[rooms.CONTENT_LAYER], objective.target)
+        off = [transfer._relative(objective.gram(read[k]), g) for k, g in objective.grams.items()]
+        content_loss = transfer._relative(read[transfer.CONTENT_LAYER], objective.target)
         style_loss = sum(off) / len(off)
         return content_loss + STYLE_WEIGHT * style_loss, content_loss, style_loss
 
-    search = ImageOptimizer(content, losses, history)
+    optimizer = ImageOptimizer(content, losses, history)
     for _ in range(history):  # L-BFGS's own arithmetic grows until its memory is full
-        search.step()
+        optimizer.step()
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        search.step()
+        optimizer.step()
         seconds.append(time.perf_counter() - start)
     return seconds
 

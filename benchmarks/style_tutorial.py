@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import tlhelpers as tl
-from tlhelpers.methods.style import transfer as rooms
+from tlhelpers.methods.style import transfer
 
 STYLE_WEIGHT = 100.0
-LAYERS = [rooms.CONTENT_LAYER, *rooms.STYLE_LAYERS]
+LAYERS = [transfer.CONTENT_LAYER, *transfer.STYLE_LAYERS]
 
 
 class Objective:
@@ -22,9 +22,9 @@ class Objective:
     def __init__(self, backbone: tl.Backbone, content: Tensor, style: Tensor):
         self.network = plain_network(backbone)
         with torch.no_grad():
-            self.target = self.read(content)[rooms.CONTENT_LAYER]
+            self.target = self.read(content)[transfer.CONTENT_LAYER]
             read = self.read(style)
-            self.grams = {k: self.gram(read[k]) for k in rooms.STYLE_LAYERS}
+            self.grams = {k: self.gram(read[k]) for k in transfer.STYLE_LAYERS}
 
     def read(self, image: Tensor) -> dict[str, Tensor]:
         x, read = (image - self.network.mean) / self.network.std, {}
@@ -41,8 +41,8 @@ class Objective:
 
     def __call__(self, image: Tensor) -> Tensor:
         read = self.read(image)
-        off = {k: rooms._relative(self.gram(read[k]), g) for k, g in self.grams.items()}
-        content = rooms._relative(read[rooms.CONTENT_LAYER], self.target)
+        off = {k: transfer._relative(self.gram(read[k]), g) for k, g in self.grams.items()}
+        content = transfer._relative(read[transfer.CONTENT_LAYER], self.target)
         return content + STYLE_WEIGHT * sum(off.values()) / len(off)
 
     @torch.no_grad()

@@ -73,7 +73,7 @@ _MODULES = {
     "teaching.claims": ["verdict"],
     "teaching.sources": ["SOURCES", "sources_table"],
     "teaching.quizzes": ["quiz"],
-    "teaching.upload_panel": ["upload_panel"],
+    "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tlhelpers.core import progress as room
+from tlhelpers.core import progress as module
 from tlhelpers.core.progress import Progress
 
 
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch):
     """A clock that only moves when told."""
     now = [100.0]
-    monkeypatch.setattr(room, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
 
 
