@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_generate_tests(metafunc):
     """The fixture `seed` is 0, or with TLHELPERS_TEST_SEEDS=5 each of 0 to 4 in turn."""
-    if "seed" in metafunc.fixturenames:
+    own = [m for m in metafunc.definition.iter_markers("parametrize") if "seed" in m.args[0]]
+    if "seed" in metafunc.fixturenames and not own:
         metafunc.parametrize("seed", range(int(os.environ.get("TLHELPERS_TEST_SEEDS", "1"))))
 
 
