@@ -64,6 +64,10 @@ def pytest_configure(config):
     import matplotlib
 
     matplotlib.use("Agg")
+    if threads := os.environ.get("TLHELPERS_TEST_THREADS"):
+        import torch
+
+        torch.set_num_threads(int(threads))  # OMP_NUM_THREADS is lowered to the number of cores
 
 
 def pytest_ignore_collect(collection_path, config):
