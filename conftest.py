@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_generate_tests(metafunc):
     """The fixture `seed` is 0, or with TLHELPERS_TEST_SEEDS=5 each of 0 to 4 in turn."""
-    if "seed" in metafunc.fixturenames:
+    own = [m for m in metafunc.definition.iter_markers("parametrize") if "seed" in m.args[0]]
+    if "seed" in metafunc.fixturenames and not own:
         metafunc.parametrize("seed", range(int(os.environ.get("TLHELPERS_TEST_SEEDS", "1"))))
 
 
@@ -63,6 +64,10 @@ def pytest_configure(config):
     import matplotlib
 
     matplotlib.use("Agg")
+    if threads := os.environ.get("TLHELPERS_TEST_THREADS"):
+        import torch
+
+        torch.set_num_threads(int(threads))  # OMP_NUM_THREADS is lowered to the number of cores
 
 
 def pytest_ignore_collect(collection_path, config):

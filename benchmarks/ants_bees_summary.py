@@ -97,6 +97,11 @@ def accuracy(correct: list[int], n: int) -> dict:
     }
 
 
+def job_name(row: dict) -> str:
+    epochs = row["course_epochs"]
+    return row["method"] + (f", {epochs} epochs" if epochs else "")
+
+
 def table(summary: list[dict]) -> str:
     """The summary as a Markdown table: whole process, work only, accuracy."""
 
@@ -116,17 +121,13 @@ def table(summary: list[dict]) -> str:
         found = row.get(f"{side}_{which}")
         return f"{found['mean']:.3f} ± {found['error']:.3f}" if found else "-"
 
-    def job(row: dict) -> str:
-        epochs = row["course_epochs"]
-        return row["method"] + (f", {epochs} epochs" if epochs else "")
-
     lines = [
         "| network | job | recipe, s | course, s | times faster, run by run | recipe, last epoch "
         "| recipe, best epoch | course |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in summary:
-        cells = [row["backbone"], job(row), seconds(row, "recipe"), seconds(row, "course")]
+        cells = [row["backbone"], job_name(row), seconds(row, "recipe"), seconds(row, "course")]
         cells += [times(row), right(row, "recipe", "last"), right(row, "recipe", "best")]
         lines.append("| " + " | ".join([*cells, right(row, "course", "last")]) + " |")
     return "\n".join([*lines, "", "Seconds and times: whole process / work only (imports apart)."])
@@ -149,7 +150,7 @@ def plot(result: dict, path: Path) -> None:
         for x, value in zip(at, values, strict=True):
             left.text(x, value * 1.06, f"{value:.0f}", ha="center", va="bottom", fontsize=10)
     short = {"efficientnet_lite0": "EfficientNet\nLite0", "resnet18": "ResNet-18"}
-    names = [f"{short.get(row['backbone'], row['backbone'])}\n{row['method']}" for row in rows]
+    names = [f"{short.get(row['backbone'], row['backbone'])}\n{job_name(row)}" for row in rows]
     of = result["machine"]
     kind = f"{of['cores']} cores, {of['instructions']}, {of['precision']}"
     left.set_title(f"Seconds on {kind}", fontsize=11)
@@ -169,7 +170,7 @@ def plot(result: dict, path: Path) -> None:
         color = PALETTE[(0, 4, 1)[index]]
         right.errorbar(at, mean, bars, fmt="osD"[index], color=color, capsize=4, label=label)
     right.set(ylabel="validation accuracy (95 % interval)", xticks=range(len(rows)))
-    right.set_xticklabels([row["method"] for row in rows])
+    right.set_xticklabels([job_name(row) for row in rows])
     right.set_xlim(-0.6, max(len(rows), 1) - 0.4)
     right.set_ylim(0.8, 1.0)
     right.set_title("EfficientNet-Lite0, photographs", fontsize=11)

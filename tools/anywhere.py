@@ -36,8 +36,7 @@ PROCESSORS = {
 
 def run(processor: str, threads: int, seeds: int, extra: list[str]) -> dict[str, dict]:
     """Run the trained tests in one setting: {test with seed: {"failed": bool, "numbers": ...}}."""
-    count = str(threads)
-    settings = PROCESSORS[processor] | {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    settings = PROCESSORS[processor] | {"TLHELPERS_TEST_THREADS": str(threads)}
     settings["OMP_WAIT_POLICY"] = "PASSIVE"  # there may be more threads than cores
     settings["TLHELPERS_TEST_SEEDS"] = str(seeds)
     with tempfile.TemporaryDirectory() as folder:

@@ -71,7 +71,7 @@ def main(data: str, folder: str, kills: int = 24) -> None:
     stages: dict[str, int] = {}
     while done < kills:
         number, out = number + 1, Path(folder, f"killed-{number}")
-        for _ in range(draw.randint(4, 8)):
+        for _ in range(min(draw.randint(2, 5), kills - done)):
             child = start(data, out, draw.choice([0.0, 0.05, 1e9]))
             time.sleep(draw.uniform(0, duration))
             os.kill(child, signal.SIGKILL)

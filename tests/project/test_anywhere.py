@@ -49,8 +49,8 @@ def test_the_settings_arrive(seed, holds):
 
     seeds = int(os.environ.get("TLHELPERS_TEST_SEEDS", "1"))
     holds("seed", seed, above=-1, below=seeds)
-    if "TLHELPERS_TEST_SEEDS" in os.environ:
-        assert torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])
+    threads = os.environ.get("TLHELPERS_TEST_THREADS", torch.get_num_threads())
+    assert torch.get_num_threads() == int(threads)
 
 
 def test_a_bound_that_is_missed_fails(holds):
