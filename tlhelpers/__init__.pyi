@@ -94,6 +94,7 @@ from .teaching.quizzes import quiz as quiz
 from .teaching.sources import SOURCES as SOURCES
 from .teaching.sources import sources_table as sources_table
 from .teaching.taxonomy import taxonomy_table as taxonomy_table
+from .teaching.upload_panel import as_png as as_png
 from .teaching.upload_panel import upload_panel as upload_panel
 from .training.callbacks import EarlyStopping as EarlyStopping
 from .training.checkpoints import load_checkpoint as load_checkpoint

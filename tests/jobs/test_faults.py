@@ -465,7 +465,7 @@ FAULTS = {
     "truncated checkpoint": (
         cut_checkpoint,
         InputError,
-        ["best.safetensors is not a whole checkpoint", "Save it again"],
+        ["best.safetensors is damaged, or not a file that tlhelpers wrote", "make it again"],
     ),
     "file that is no checkpoint of ours": (
         lambda p: (
@@ -473,7 +473,7 @@ FAULTS = {
             tl.load_checkpoint(tiny(), p / "other.pth"),
         ),
         InputError,
-        ["other.pth is not a whole checkpoint", "tl.save_checkpoint"],
+        ["other.pth is damaged, or not a file that tlhelpers wrote", "another file"],
     ),
     "checkpoint of another architecture": (
         wrong_checkpoint(lambda: mini_alexnet(num_classes=2)),
