@@ -81,7 +81,7 @@ def coins() -> str:
         top, p = 20 + 132 * row, p_of(x, y)
         for i in range(x + y):
             colour, fill = (BLUE, BLUE) if i < x else (RUST, "#fff")
-            place = f'cx="{34 + 33 * i}" cy="{top + 62}" r="14"'
+            place = f'cx="{34 + min(33, 740 // (x + y)) * i}" cy="{top + 62}" r="13"'
             parts.append(f'<circle {place} stroke="{colour}" fill="{fill}" stroke-width="4"/>')
         parts.append(text(18, top + 26, 25, words, font_weight=600))
         parts.append(text(800, top + 72, 34, f"{x} : {y}", font_weight=700))
