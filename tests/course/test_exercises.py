@@ -63,10 +63,10 @@ def test_every_check_belongs_to_an_exercise_and_back():
 
 
 def test_a_scaffold_with_the_solution_missing_fails_its_assertion():
-    """The tests above can fail: an untouched answer under a solution's assertion does."""
+    """The tests above can fail: an untouched answer under the check's assertion does."""
     for imports, exercise in (EXERCISES[id] for id in EXERCISES if id.endswith("-1")):
         with pytest.raises(AssertionError):
-            run(imports, exercise.attempt.source, closing_assertion(exercise))
+            run(imports, exercise.attempt.source, f"assert {exercise.check.source}")
 
 
 def test_results_name_their_exercise():

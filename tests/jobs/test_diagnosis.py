@@ -33,12 +33,12 @@ def old_package(monkeypatch):
 def missing_package(monkeypatch):
     version = importlib.metadata.version
 
-    def without_nbval(name):
-        if name == "nbval":
+    def without_timm(name):
+        if name == "timm":
             raise importlib.metadata.PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(importlib.metadata, "version", without_nbval)
+    monkeypatch.setattr(importlib.metadata, "version", without_timm)
 
 
 def torchvision_of_another_torch(monkeypatch):

@@ -146,7 +146,7 @@ def test_runs_are_kept_one_by_one_and_drawn(results, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("cpu", "another"), ("instructions", "AVX2"), ("precision", "half"), ("torch", "9.0")],
+    [("cpu", "another"), ("instructions", "NEON"), ("precision", "half"), ("torch", "9.0")],
 )
 def test_runs_of_two_machines_are_never_merged(results, monkeypatch, capsys, name, value):
     """The same processor's name with other instructions is another machine."""
