@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.files import write_text
 from ..core.memory import check_memory
 from .deep_pixels import Ranges
 from .listing import Listing
@@ -93,7 +94,5 @@ class PixelFile:
 
     def finish(self, kept: list[int], ranges: Ranges) -> None:
         """Say that the file is whole."""
-        partial = self.note.with_suffix(".part")
         note = {"digest": self.digest, "kept": kept, "ranges": ranges}
-        partial.write_text(json.dumps(note), encoding="utf-8")
-        os.replace(partial, self.note)
+        write_text(self.note, json.dumps(note))
