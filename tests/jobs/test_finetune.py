@@ -134,7 +134,7 @@ def test_two_processes_train_as_one(data, alone, tmp_path, machines):
     ]
     said = outputs(jobs)
     assert all(job.returncode == 0 for job in jobs), said
-    assert str(said).count("README.md says all") == 1, "one process reports"
+    assert str(said).count("see README.md") == 1, "one process reports"
     assert not (tmp_path / "two" / "work").exists()
     one, two = results(alone), results(tmp_path / "two")
     assert two["images"] == one["images"] and two["classes"] == one["classes"]

@@ -73,6 +73,13 @@ def test_both_loaders_give_the_same_numbers(folder, dataset):
         assert tl.evaluate(model, DataLoader(dataset, 8))[key] == pytest.approx(value, rel=1e-5)
 
 
+def test_features_of_a_data_set_without_class_names(dataset):
+    """Label numbers stand for the names, so that a head can be fitted."""
+    x, y = next(iter(DataLoader(dataset, 16)))
+    found = tl.extract_features(Network(), DataLoader(TensorDataset(x, y), 8))
+    assert found.classes == ["0", "1"] and tl.linear_probe(found).out_features == 2
+
+
 def test_a_shuffling_loader_gives_no_features(dataset):
     with pytest.raises(InputError, match="without shuffle=True"):
         tl.extract_features(Network(), DataLoader(dataset, 4, shuffle=True))

@@ -93,7 +93,7 @@ def _finetune(options: argparse.Namespace) -> int:
                 f"{name}: {stage['accuracy']:.3f} [{low:.3f}, {high:.3f}] of {stage['n']} test "
                 f"images, balanced {stage['balanced_accuracy']:.3f}"
             )
-        print(f"{options.out}: README.md says all; model.safetensors is the classifier")
+        print(f"{options.out}: see README.md for the results; model.safetensors is the classifier")
         run = command(shlex.quote(sys.executable))
         print(f"use it: {run} predict {shlex.quote(options.out)} PICTURE ...")
     return 0

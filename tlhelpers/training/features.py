@@ -88,7 +88,9 @@ def extract_features(
             torch.cat([loader.processes.gather(part, n) for part in whole.split(shard)])
             for whole in (features, labels)
         )
-    return FeatureTensors(features, labels, list(loader.classes or []), views)
+    # A data set without class names gets its label numbers as names: a head needs their count.
+    classes = loader.classes or [str(label) for label in range(int(labels.max()) + 1)]
+    return FeatureTensors(features, labels, list(classes), views)
 
 
 def linear_probe(data: FeatureTensors, *, C: float = 1.0) -> nn.Linear:
