@@ -140,7 +140,7 @@ def plot(result: dict, path: Path) -> None:
     from tlhelpers.figures.theme import HATCHES, PALETTE, new_axes
 
     rows = [row for row in result["summary"] if "recipe_wall" in row and "course_wall" in row]
-    left, right = new_axes(11, 4.5, columns=2)
+    left, right = new_axes(13, 4.8, columns=2)
     titles = {"recipe": "public recipe", "course": "the course's way"}
     for index, side in enumerate(SIDES):
         at = [i + (index - 0.5) * 0.38 for i in range(len(rows))]
@@ -150,7 +150,9 @@ def plot(result: dict, path: Path) -> None:
         for x, value in zip(at, values, strict=True):
             left.text(x, value * 1.06, f"{value:.0f}", ha="center", va="bottom", fontsize=10)
     short = {"efficientnet_lite0": "EfficientNet\nLite0", "resnet18": "ResNet-18"}
-    names = [f"{short.get(row['backbone'], row['backbone'])}\n{job_name(row)}" for row in rows]
+    jobs = [job_name(row).replace(", ", "\n") for row in rows]
+    networks = [short.get(row["backbone"], row["backbone"]) for row in rows]
+    names = [f"{network}\n{job}" for network, job in zip(networks, jobs, strict=True)]
     of = result["machine"]
     kind = f"{of['cores']} cores, {of['instructions']}, {of['precision']}"
     left.set_title(f"Seconds on {kind}", fontsize=11)
@@ -170,7 +172,7 @@ def plot(result: dict, path: Path) -> None:
         color = PALETTE[(0, 4, 1)[index]]
         right.errorbar(at, mean, bars, fmt="osD"[index], color=color, capsize=4, label=label)
     right.set(ylabel="validation accuracy (95 % interval)", xticks=range(len(rows)))
-    right.set_xticklabels([job_name(row) for row in rows])
+    right.set_xticklabels([job_name(row).replace(", ", "\n") for row in rows])
     right.set_xlim(-0.6, max(len(rows), 1) - 0.4)
     right.set_ylim(0.8, 1.0)
     right.set_title("EfficientNet-Lite0, photographs", fontsize=11)
