@@ -80,6 +80,14 @@ def test_features_of_a_data_set_without_class_names(dataset):
     assert found.classes == ["0", "1"] and tl.linear_probe(found).out_features == 2
 
 
+def test_features_of_batches_that_grow(dataset):
+    model, rows = Network(), [[0], [1, 2], list(range(3, 16))]
+    grown = tl.extract_features(model, DataLoader(dataset, batch_sampler=rows))
+    even = tl.extract_features(model, DataLoader(dataset, 8))
+    torch.testing.assert_close(grown.features, even.features)
+    assert torch.equal(grown.labels, even.labels)
+
+
 def test_a_shuffling_loader_gives_no_features(dataset):
     with pytest.raises(InputError, match="without shuffle=True"):
         tl.extract_features(Network(), DataLoader(dataset, 4, shuffle=True))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.assets import data_dir
 from ..data.deep_pixels import describe_ranges
-from ..data.duplicates import Repeats
+from ..data.repeats import Repeats
 
 # How every picture is brought to the network's size; `data/decoding.py` does it.
 RESIZE = "upright by EXIF; the centre square; bilinear with antialiasing to size x size"

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.files import write_text
-from ..data.duplicates import Repeats
 from ..data.listing import Listing
+from ..data.repeats import Repeats
 from ..evaluation.statistics import wilson_interval
 from ..models.backbone import Backbone
 from ..training.checkpoints import save_checkpoint

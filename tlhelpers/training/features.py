@@ -147,11 +147,11 @@ class _Rows:
         return self._all[: self._filled]
 
     def add(self, output: Tensor, batches: int) -> None:
-        """Append `output` (B, D), the first of so many batches, none of them larger."""
-        if self._all is None:
-            # float32 so that a head trained on the cache does not inherit bf16's rounding
-            self._all = output.new_empty(
-                (batches * len(output), output.shape[1]), dtype=torch.float32
-            )
+        """Append `output` (B, D), one of so many batches."""
+        if self._all is None or self._filled + len(output) > len(self._all):
+            # As a rule no batch is larger than the first, and this happens once. float32 so that a
+            # head trained on the cache does not inherit bf16's rounding.
+            more = output.new_empty((batches * len(output), output.shape[1]), dtype=torch.float32)
+            self._all = more if self._all is None else torch.cat([self.found, more])
         self._all[self._filled : self._filled + len(output)] = output
         self._filled += len(output)
