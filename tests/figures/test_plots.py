@@ -318,3 +318,11 @@ def test_alternative_text_reaches_the_exported_page():
     picture = page[page.index("<img ") :]
     picture = html.unescape(picture[: picture.index("</div>")])
     assert f"alt='{alt}'" in picture or f'alt="{alt}"' in picture
+
+
+def test_a_long_note_fits_the_page(capsys):
+    words = "lesson 0.123 " * 40
+    tl.show(tl.plot_bars({"a": 1.0}, "seconds"), alt="One bar.", note=f"{words}\nnext line")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 95 and lines[-1] == "next line"
+    assert " ".join(lines[:-1]) == words.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import textwrap
 
 from ..core.errors import InputError
 from ..core.notebook import in_notebook
@@ -48,8 +49,8 @@ def show(figure, alt: str, note: str = "") -> None:
     elif matplotlib.get_backend().lower() not in {"agg", "pdf", "ps", "svg", "template"}:
         plt.show()
     plt.close(figure)
-    if note:
-        print(note)
+    for line in note.splitlines():  # a page cuts off what is longer than its code lines
+        print(textwrap.fill(line, 95))
 
 
 def _figure_of(thing):
