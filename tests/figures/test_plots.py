@@ -326,3 +326,9 @@ def test_a_long_note_fits_the_page(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 95 and lines[-1] == "next line"
     assert " ".join(lines[:-1]) == words.strip()
+
+
+def test_the_legend_of_an_embedding_can_be_placed_elsewhere():
+    ax = tl.plot_embedding([[0, 0], [1, 1]], [0, 1], ["fonts", "handwriting"])
+    texts = ax.legend(loc="best").get_texts()
+    assert [text.get_text() for text in texts] == ["fonts", "handwriting"]

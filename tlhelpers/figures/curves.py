@@ -209,6 +209,7 @@ def plot_embedding(
     dots = [
         ax.scatter(
             *points[labels == index].T,
+            label=name,  # for a legend that a reader places elsewhere
             s=38,
             alpha=0.8,
             color=PALETTE[index % len(PALETTE)],
@@ -217,7 +218,7 @@ def plot_embedding(
             edgecolor="white",
             linewidth=0.6,
         )
-        for index in range(len(names))
+        for index, name in enumerate(names)
     ]
     ax.set(xticks=[], yticks=[], title=title)
     if axis:
