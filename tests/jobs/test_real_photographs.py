@@ -97,12 +97,12 @@ def few_photographs(tmp_path) -> Path:
 def test_the_lesson_runs_on_them(real, few_photographs, monkeypatch):
     """The same notebook, the same cells, on 64 photographs; what it asserts holds on them too."""
     import nbformat
-    from nbclient import NotebookClient
+    from lesson_client import LessonClient
 
     monkeypatch.setenv("TLHELPERS_DATA", str(few_photographs))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     place = {"metadata": {"path": str(NOTEBOOK.parent)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    LessonClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
     text = "".join(
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )
