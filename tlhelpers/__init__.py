@@ -91,6 +91,13 @@ _MODULES = {
     "methods.adaptation.networks": ["digit_network", "domain_network", "domain_discriminator"],
     "methods.adaptation.trainer": ["adapt"],
     "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
+    "methods.fine_tuning": [
+        "l2_sp",
+        "distance_travelled",
+        "interpolate_weights",
+        "gradual_unfreezing",
+        "discriminative_rates",
+    ],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
     "teaching.taxonomy": ["taxonomy_table"],

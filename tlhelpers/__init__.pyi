@@ -68,6 +68,11 @@ from .methods.adaptation.networks import digit_network as digit_network
 from .methods.adaptation.networks import domain_discriminator as domain_discriminator
 from .methods.adaptation.networks import domain_network as domain_network
 from .methods.adaptation.trainer import adapt as adapt
+from .methods.fine_tuning import discriminative_rates as discriminative_rates
+from .methods.fine_tuning import distance_travelled as distance_travelled
+from .methods.fine_tuning import gradual_unfreezing as gradual_unfreezing
+from .methods.fine_tuning import interpolate_weights as interpolate_weights
+from .methods.fine_tuning import l2_sp as l2_sp
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
