@@ -42,7 +42,7 @@ LAYERS = ["features.0", "features.4", "features.9", "head"]
 STEPS, BATCH, PRETRAINING = 150, 32, 300
 SHOTS = {"handwriting": 20, "print": 2}  # images of each class, by what is trained on
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
-STRENGTHS = (0.001, 0.01, 0.1)  # of L2-SP
+STRENGTHS = (0.001, 0.01, 0.05)  # of L2-SP
 HEAD_RATE = 1e-2  # of the linear probe's steps in LP-FT
 METHODS = (
     *("scratch", "linear probe", "fine-tuning", "discriminative rates"),
@@ -66,7 +66,7 @@ def accuracy(network: nn.Module, part) -> float:
     return (network.eval()(part.images).argmax(1) == part.labels).float().mean().item()
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=3)
 def source_network(seed: int, characters: str = LETTERS, steps: int = PRETRAINING) -> nn.Module:
     """A digit network that reads printed characters; do not change it, take a copy."""
     torch.manual_seed(seed)
@@ -81,7 +81,7 @@ def source_network(seed: int, characters: str = LETTERS, steps: int = PRETRAININ
     return network.eval()
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=3)
 def parts(seed: int) -> dict:
     """Pools to draw training images from, and the test sets."""
     written = tl.handwriting()
@@ -214,7 +214,7 @@ def measure_combination(run: int, record) -> None:
     """Heads on the features of one, of three different and of three equal source networks."""
     seed = FIRST_SEED + run
     sets = parts(seed)
-    steps = PRETRAINING * 2 // 3
+    steps = PRETRAINING // 2
     jobs = {"capitals": CAPITALS, "small letters": SMALL, "signs": SIGNS}
     different = [source_network(seed, characters, steps) for characters in jobs.values()]
     every = "".join(jobs.values())
@@ -345,25 +345,18 @@ def main() -> None:
             write()
             print(known, flush=True)
 
-    best = {}
     for trained_on in SHOTS:
         if trained_on not in tuning:
             chosen, grids = choose(trained_on)
             tuning[trained_on] = {"best": chosen, "grids": grids}
             write()
-        best[trained_on] = tuning[trained_on]["best"]
-        for run in range(runs):
-            once(
-                measure_methods, run, trained_on, best[trained_on],
-                part="methods", run=run, trained_on=trained_on,
-            )  # fmt: skip
-    for count in (10, 100):
-        for run in range(runs):
-            once(
-                measure_overfitting, run, count, best["handwriting"],
-                part="overfit", run=run, images=count * 10,
-            )  # fmt: skip
-    for run in range(runs):
+    best = {trained_on: tuning[trained_on]["best"] for trained_on in SHOTS}
+    for run in range(runs):  # all of a run together: its networks and images are made once
+        for name in SHOTS:
+            once(measure_methods, run, name, best[name], part="methods", run=run, trained_on=name)
+        for count in (10, 100):
+            known = {"part": "overfit", "run": run, "images": count * 10}
+            once(measure_overfitting, run, count, best["handwriting"], **known)
         once(measure_combination, run, part="combine", run=run)
 
 
