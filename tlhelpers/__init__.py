@@ -76,6 +76,7 @@ _MODULES = {
     "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
+    "data.gratings": ["gratings"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
     "methods.adaptation.losses": [
         "linear_mmd",
@@ -100,6 +101,7 @@ _MODULES = {
     ],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
+    "teaching.advice": ["advise", "Advice"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }

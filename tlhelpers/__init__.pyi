@@ -26,6 +26,7 @@ from .data.digits import font_glyphs as font_glyphs
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates
+from .data.gratings import gratings as gratings
 from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
@@ -92,6 +93,8 @@ from .models.freezing import train_mode as train_mode
 from .models.freezing import unfreeze as unfreeze
 from .models.heads import get_head as get_head
 from .models.heads import replace_head as replace_head
+from .teaching.advice import Advice as Advice
+from .teaching.advice import advise as advise
 from .teaching.checks import check as check
 from .teaching.claims import verdict as verdict
 from .teaching.diagrams import draw_taxonomy as draw_taxonomy

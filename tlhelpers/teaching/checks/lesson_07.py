@@ -2,10 +2,160 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
+from ...evaluation.statistics import mean_interval
+from ...models.backbones import load_backbone
+from ...models.freezing import count_parameters, freeze_to
+from ...models.heads import replace_head
 from . import Wrong, attempted, exercise
+
+# --- how deep to freeze, and how fast a run arrives ----------------------------------------------
+
+
+def _counts() -> dict[str, int]:
+    """Parameters of the mini ResNet-18 with two classes, stem, stages 1 and 2 frozen."""
+    model = load_backbone("resnet18", profile="mini").model
+    replace_head(model, 2)
+    freeze_to(model, "layer3")
+    return count_parameters(model)
+
+
+def _share(part: str) -> float:
+    counts = _counts()
+    return counts[part] / counts["total"]
+
+
+@exercise(
+    "07-1",
+    wrong={
+        "the frozen share": lambda: _share("frozen"),
+        "per cent": lambda: 100 * _share("trainable"),
+        "counts stages, not parameters": lambda: 0.5,
+        "the number, not the share": lambda: _counts()["trainable"],
+        "the head alone": lambda: 258 / _counts()["total"],
+    },
+)
+def trainable_share(share):
+    """Share of the parameters that is trained when everything before stage 3 is frozen."""
+    counts = _counts()
+    right = counts["trainable"] / counts["total"]
+    if abs(share - right) < 0.005:
+        return (
+            f"{right:.1%} are still trained. Later stages have twice the channels, so four times "
+            "the weights. What early freezing saves is *time*: large maps need no backward pass."
+        )
+    if abs(share - (1 - right)) < 0.005:
+        raise Wrong("That is the share that is frozen. How much is still trained?")
+    if abs(share - 100 * right) < 0.5:
+        raise Wrong("That is in per cent. A share lies between 0 and 1.")
+    if share == counts["trainable"]:
+        raise Wrong("That is the number of trained parameters. Divide it by the total.")
+    if 0.4 <= share <= 0.6:
+        raise Wrong("Half of the stages is not half of the parameters: late stages are far wider.")
+    raise Wrong(
+        "Not this share. Is the head replaced (2 classes), and are `layer3`, `layer4` and the head "
+        'trained? `tl.freeze_to(model, "layer3")`, then `tl.count_parameters`.'
+    )
+
+
+def _paired(best, other, confidence=0.95):
+    return mean_interval([a - b for a, b in zip(best, other, strict=True)], confidence)
+
+
+@exercise(
+    "07-2",
+    wrong={
+        "compares the means": lambda: lambda best, other: sum(best) > sum(other),
+        "intervals that do not overlap": lambda: (
+            lambda best, other: mean_interval(best).low > mean_interval(other).high
+        ),
+        "the interval's mean": lambda: lambda best, other: _paired(best, other).mean > 0,
+        "other minus best": lambda: lambda best, other: _paired(other, best).low > 0,
+        "in every run": lambda: (
+            lambda best, other: all(a > b for a, b in zip(best, other, strict=True))
+        ),
+        "returns the interval": lambda: lambda best, other: _paired(best, other),
+    },
+)
+def paired_comparison(distinguishable):
+    """Two depths on easy and difficult draws: steady small gain, and one lucky run."""
+    steady = [0.62, 0.71, 0.83, 0.91, 0.75], [0.60, 0.70, 0.80, 0.895, 0.75]
+    lucky = [0.90, 0.70, 0.72, 0.71, 0.70], [0.71, 0.71, 0.71, 0.71, 0.71]
+    found = attempted(distinguishable(*map(list, steady)))
+    if not isinstance(found, bool):
+        raise Wrong(f"Return True or False, not {type(found).__name__}: `interval.low > 0`.")
+    if distinguishable(*map(list, lucky)):
+        raise Wrong(
+            "One lucky run of five (.90 against .71, the others as good as equal) counts as a "
+            "difference in your version. The mean is above 0 there, but its interval is not."
+        )
+    if not found:
+        raise Wrong(
+            "A gain of one or two points in nearly every run was not seen. Its runs lie between "
+            ".60 and .91, so the two intervals overlap widely. Subtract run by run (best - other), "
+            "*then* take the interval of the differences."
+        )
+    if distinguishable(steady[1], steady[0]):
+        raise Wrong("Turned round, it must be False: the first argument has to be the better one.")
+    return "Paired: what both runs share, an easy or a difficult draw, is subtracted away."
+
+
+def _goal(curve, goal):
+    return next((step for step in sorted(curve) if curve[step] >= goal), math.inf)
+
+
+@exercise(
+    "07-3",
+    wrong={
+        "90 % of top": lambda: lambda curve, chance, top: _goal(curve, 0.9 * top),
+        "top minus chance, from 0": lambda: (
+            lambda curve, chance, top: _goal(curve, 0.9 * (top - chance))
+        ),
+        "the accuracy, not the step": lambda: (
+            lambda curve, chance, top: curve.get(_goal(curve, chance + 0.9 * (top - chance)), 0.0)
+        ),
+        "the last step below": lambda: (
+            lambda curve, chance, top: max(
+                s for s in curve if curve[s] < chance + 0.9 * (top - chance)
+            )
+        ),
+        "in the order of the dictionary": lambda: (
+            lambda curve, chance, top: next(
+                (s for s in curve if curve[s] >= chance + 0.9 * (top - chance)), math.inf
+            )
+        ),
+        "None if it never arrives": lambda: (
+            lambda curve, chance, top: next(
+                (s for s in sorted(curve) if curve[s] >= chance + 0.9 * (top - chance)), -1
+            )
+        ),
+    },
+)
+def steps_to_ninety_per_cent(steps_to):
+    """Two classes, so that chance counts; steps out of order; a curve that never arrives."""
+    curve = {0: 0.5, 40: 0.97, 10: 0.8, 20: 0.91, 30: 0.955}
+    found = attempted(steps_to(dict(curve), 0.5, 1.0))
+    if found == 20:
+        raise Wrong(
+            "At step 20 the accuracy is .91, that is 82 % of the *way*: with two classes the first "
+            ".5 is guessing. The goal is chance + 0.9 * (top - chance), here .95."
+        )
+    if found == 0:
+        raise Wrong("The goal you used is .45, below guessing: add chance to 90 % of the way.")
+    if found == 40:
+        raise Wrong("The dictionary need not be in order of the steps: go through sorted(curve).")
+    if 0 < found < 1:
+        raise Wrong("That is an accuracy. The *step* at which it is reached is asked for.")
+    if found != 30:
+        raise Wrong(f"Step 30 is the first at .95 or above; your function says {found}.")
+    if steps_to(dict(curve), 0.1, 1.2) != math.inf:
+        raise Wrong('A curve that never arrives takes more than all its steps: float("inf").')
+    return "And infinity where it never arrives: so a median over runs still means something."
+
 
 # --- between frozen and free ---------------------------------------------------------------------
 
