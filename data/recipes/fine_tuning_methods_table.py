@@ -48,8 +48,8 @@ METHODS = (
     *("scratch", "linear probe", "fine-tuning", "discriminative rates"),
     *("gradual unfreezing", "LP-FT", "L2-SP"),
 )
-ALPHAS = tuple(i / 8 for i in range(9))
-MARKS = (10, 20, 30, 50, 75, 100, 150, 200, 300, 400)  # steps at which overfitting is measured
+ALPHAS = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0)
+MARKS = (10, 20, 30, 50, 100, 150, 200, 300, 400)  # steps at which overfitting is measured
 FOLDER = tl.data_dir() / "results"
 
 
@@ -67,10 +67,12 @@ def accuracy(network: nn.Module, part) -> float:
 
 
 @functools.lru_cache(maxsize=3)
-def source_network(seed: int, characters: str = LETTERS, steps: int = PRETRAINING) -> nn.Module:
+def source_network(
+    seed: int, characters: str = LETTERS, steps: int = PRETRAINING, glyphs: int = 4000
+) -> nn.Module:
     """A digit network that reads printed characters; do not change it, take a copy."""
     torch.manual_seed(seed)
-    part = tl.font_glyphs(4000, characters, seed=seed)
+    part = tl.font_glyphs(glyphs, characters, seed=seed)
     network = tl.digit_network(len(characters)).train()
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(steps):
@@ -185,23 +187,21 @@ def measure_methods(run: int, trained_on: str, best: dict, record) -> None:
         else:
             row["distance"] = tl.distance_travelled(network, source)
         record(part="methods", run=run, trained_on=trained_on, method=method, **row)
-    start = networks["linear probe"]
-    for method in ("fine-tuning", "LP-FT"):
-        for alpha in ALPHAS:
-            between = tl.interpolate_weights(start, networks[method], alpha)
+    start, end = networks["linear probe"], networks["fine-tuning"]
+    for alpha in ALPHAS:
+        between = tl.interpolate_weights(start, end, alpha)
+        variants = {"averaged": between}
+        if alpha == 0.5:  # BatchNorm's statistics, two other ways
+            stale = copy.deepcopy(between)
+            running = {n: b for n, b in start.state_dict().items() if "running" in n}
+            stale.load_state_dict(running, strict=False)
+            fresh = tl.adapt_batchnorm(between, train.images)
+            variants |= {"the start's": stale, "measured again": fresh}
+        for name, network in variants.items():
             record(
-                part="line", run=run, trained_on=trained_on, method=method, alpha=alpha,
-                **numbers(between),
+                part="line", run=run, trained_on=trained_on, alpha=alpha, batchnorm=name,
+                **numbers(network),
             )  # fmt: skip
-            if alpha == 0.5:  # BatchNorm's statistics, two other ways
-                stale, fresh = copy.deepcopy(between), tl.adapt_batchnorm(between, train.images)
-                running = {n: b for n, b in start.state_dict().items() if "running" in n}
-                stale.load_state_dict(running, strict=False)
-                for name, network in (("start's", stale), ("measured again", fresh)):
-                    record(
-                        part="line", run=run, trained_on=trained_on, method=method, alpha=alpha,
-                        batchnorm=name, **numbers(network),
-                    )  # fmt: skip
 
 
 def features(networks: list[nn.Module], part) -> list[np.ndarray]:
@@ -216,10 +216,10 @@ def measure_combination(run: int, record) -> None:
     sets = parts(seed)
     steps = PRETRAINING // 2
     jobs = {"capitals": CAPITALS, "small letters": SMALL, "signs": SIGNS}
-    different = [source_network(seed, characters, steps) for characters in jobs.values()]
     every = "".join(jobs.values())
-    equal = [source_network(seed + 1000 * i, every, steps) for i in range(3)]
-    longer = [source_network(seed, every, 3 * steps)]
+    different = [source_network(seed, characters, steps, 1500) for characters in jobs.values()]
+    equal = [source_network(seed + 1000 * i, every, steps, 1500) for i in range(3)]
+    longer = [source_network(seed, every, 3 * steps, 4500)]
     for shots in (2, 20):
         train = few(sets["handwriting"], shots, seed)
         y = train.labels.numpy()
@@ -309,6 +309,46 @@ def measure_overfitting(run: int, count: int, best: dict, record) -> None:
                     )  # fmt: skip
 
 
+def summarise(rows: list[dict]) -> str:
+    """The Markdown tables: means over the runs with 95 % t-intervals."""
+
+    def cell(column: str, **where) -> str:
+        values = [r[column] for r in rows if where.items() <= r.items() and column in r]
+        return str(tl.mean_interval(values)) if len(values) > 1 else "-"
+
+    runs = {row["run"] for row in rows}
+    text = [f"Means over {len(runs)} runs [95 % t-interval]; the recipe says what a run is."]
+    columns = {"inside": "in distribution", "outside": "out of distribution", "old_job": "letters"}
+    for job in SHOTS:
+        text += ["", f"## Tuned on {job}, {SHOTS[job]} images of each class", ""]
+        head = ["method", *columns.values(), "distance travelled"]
+        text += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for method in METHODS:
+            where = {"part": "methods", "trained_on": job, "method": method}
+            cells = [cell(column, **where) for column in (*columns, "distance")]
+            text.append(f"| {method} | {' | '.join(cells)} |")
+        for alpha in ALPHAS:
+            where = {"part": "line", "trained_on": job, "alpha": alpha, "batchnorm": "averaged"}
+            cells = [cell(column, **where) for column in columns]
+            text.append(f"| line, alpha = {alpha:g} | {' | '.join(cells)} | - |")
+    text += ["", "## Several source networks, frozen, tested on handwriting", ""]
+    text += ["| heads | 20 labelled images | 200 |", "|---|---|---|"]
+    for arm in dict.fromkeys(row["method"] for row in rows if row["part"] == "combine"):
+        cells = [cell("inside", part="combine", method=arm, shots=shots) for shots in (2, 20)]
+        text.append(f"| {arm} | {' | '.join(cells)} |")
+    text += ["", "## Overfitting: test accuracy by optimiser steps", ""]
+    text += [f"| training | {' | '.join(map(str, MARKS))} |", "|---" * (len(MARKS) + 1) + "|"]
+    keys = ("method", "images", "used", "wrong")
+    found = [tuple(row[key] for key in keys) for row in rows if row["part"] == "overfit"]
+    for values in dict.fromkeys(found):
+        where = dict(zip(keys, values, strict=True))
+        cells = [cell("test", part="overfit", step=step, **where) for step in MARKS]
+        count = where["images"] // (1 if where["used"] == "all" else 2)
+        name = f"{where['method']}, {count} images, {where['wrong']:.0%} of the labels wrong"
+        text.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(text) + "\n"
+
+
 def main() -> None:
     """Measure, writing after every part of a run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -329,6 +369,7 @@ def main() -> None:
             "steps": STEPS,
         }
         body = ",\n".join(json.dumps(row) for row in rows)
+        path.with_suffix(".md").write_text(summarise(rows), encoding="utf-8")
         path.write_text(
             f'{{"made": {json.dumps(made)},\n"tuning": {json.dumps(tuning)},\n'
             f'"rows": [\n{body}\n]}}\n',
@@ -351,9 +392,10 @@ def main() -> None:
             tuning[trained_on] = {"best": chosen, "grids": grids}
             write()
     best = {trained_on: tuning[trained_on]["best"] for trained_on in SHOTS}
-    for run in range(runs):  # all of a run together: its networks and images are made once
+    for run in range(runs):
         for name in SHOTS:
             once(measure_methods, run, name, best[name], part="methods", run=run, trained_on=name)
+    for run in range(runs):
         for count in (10, 100):
             known = {"part": "overfit", "run": run, "images": count * 10}
             once(measure_overfitting, run, count, best["handwriting"], **known)
