@@ -102,15 +102,14 @@ def advise(
             )
     changes = [_other_size(table, target, size, minutes, seconds_per_step)]
     changes += [_other_similarity(table, s, size) for s in TARGETS if s != similarity]
-    if minutes < math.inf:
-        needed = max(cost[name] for name in cells)
+    if minutes < (needed := max(cost[name] for name in cells)):
         changes.append(f"Time: with {needed:.2g} min or more every depth could be tried.")
     return Advice(
         _strategy(chosen, not in_time),
         None if chosen == SCRATCH else chosen,
         tuple(facts),
         tuple(changes),
-        tuple(_limits(table, each, seconds_per_step)),
+        tuple(_limits(table, each, size, seconds_per_step)),
     )
 
 
@@ -213,7 +212,7 @@ def _other_similarity(table, similarity: str, size: int) -> str:
     return f"Similarity: if it were {similarity}, it would be: {_strategy(chosen, False)}."
 
 
-def _limits(table: _Table, each: float, seconds_per_step) -> list[str]:
+def _limits(table: _Table, each: float, size: int, seconds_per_step) -> list[str]:
     small, *_, large = table.sizes
     said = [
         "One small network (mini ResNet-18, 28 drawn classes) and three targets: take the order "
@@ -225,6 +224,8 @@ def _limits(table: _Table, each: float, seconds_per_step) -> list[str]:
             f"You have {each:.3g} images a class; measured were {small} to {large}. This is "
             f"extrapolated: so {layers} images speak for {layers} layers that move."
         )
+    elif each != size:
+        said.append(f"You have {each:.3g} images a class; {size} is the nearest size measured.")
     if seconds_per_step is None:
         said.append(
             "Times are those of the mini network on one CPU core, frozen stages computed once. "
