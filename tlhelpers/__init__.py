@@ -76,6 +76,7 @@ _MODULES = {
     "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
+    "data.gratings": ["gratings"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
     "methods.adaptation.losses": [
         "linear_mmd",
@@ -91,8 +92,16 @@ _MODULES = {
     "methods.adaptation.networks": ["digit_network", "domain_network", "domain_discriminator"],
     "methods.adaptation.trainer": ["adapt"],
     "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
+    "methods.fine_tuning": [
+        "l2_sp",
+        "distance_travelled",
+        "interpolate_weights",
+        "gradual_unfreezing",
+        "discriminative_rates",
+    ],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
+    "teaching.advice": ["advise", "Advice"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }

@@ -26,6 +26,7 @@ from .data.digits import font_glyphs as font_glyphs
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates
+from .data.gratings import gratings as gratings
 from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
@@ -68,6 +69,11 @@ from .methods.adaptation.networks import digit_network as digit_network
 from .methods.adaptation.networks import domain_discriminator as domain_discriminator
 from .methods.adaptation.networks import domain_network as domain_network
 from .methods.adaptation.trainer import adapt as adapt
+from .methods.fine_tuning import discriminative_rates as discriminative_rates
+from .methods.fine_tuning import distance_travelled as distance_travelled
+from .methods.fine_tuning import gradual_unfreezing as gradual_unfreezing
+from .methods.fine_tuning import interpolate_weights as interpolate_weights
+from .methods.fine_tuning import l2_sp as l2_sp
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
@@ -87,6 +93,8 @@ from .models.freezing import train_mode as train_mode
 from .models.freezing import unfreeze as unfreeze
 from .models.heads import get_head as get_head
 from .models.heads import replace_head as replace_head
+from .teaching.advice import Advice as Advice
+from .teaching.advice import advise as advise
 from .teaching.checks import check as check
 from .teaching.claims import verdict as verdict
 from .teaching.diagrams import draw_taxonomy as draw_taxonomy
