@@ -32,6 +32,7 @@ _MODULES = {
     "data.loader": ["BatchLoader"],
     "models.backbone": ["Backbone"],
     "models.backbones": ["load_backbone", "list_backbones"],
+    "models.source_networks": ["load_source", "list_sources"],
     "models.freezing": [
         "freeze",
         "unfreeze",
@@ -77,6 +78,7 @@ _MODULES = {
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
+    "data.shifts": ["shift_images"],
     "methods.adaptation.losses": [
         "linear_mmd",
         "mmd",
@@ -91,6 +93,8 @@ _MODULES = {
     "methods.adaptation.networks": ["digit_network", "domain_network", "domain_discriminator"],
     "methods.adaptation.trainer": ["adapt"],
     "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
+    "methods.transferability": ["log_me", "leep", "h_score", "probe_score"],
+    "methods.shift": ["average_thresholded_confidence", "ShiftMonitor"],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
     "teaching.taxonomy": ["taxonomy_table"],
