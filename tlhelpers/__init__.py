@@ -77,7 +77,7 @@ _MODULES = {
     "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
-    "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
+    "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
     "data.shifts": ["shift_images"],
     "methods.adaptation.losses": [
         "linear_mmd",

@@ -23,6 +23,7 @@ from .data.decoding import load_image as load_image
 from .data.decoding import to_rgb as to_rgb
 from .data.digits import digit_domains as digit_domains
 from .data.digits import font_glyphs as font_glyphs
+from .data.digits import glyph_images as glyph_images
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates

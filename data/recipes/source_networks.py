@@ -71,16 +71,9 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 
 
 def coloured(count: int, characters: str, seed: int) -> tl.ImageTensors:
-    """Characters in 21 fonts, enlarged to 64 pixels; ink and paper have random, unlike colours."""
+    """Characters in 21 fonts; ink and paper have random, unlike colours."""
     glyphs = tl.font_glyphs(count, characters, seed=seed)
-    chance = torch.Generator().manual_seed(seed)
-    ink, paper = torch.rand(2, count, 3, 1, 1, generator=chance)
-    brighter = (paper - ink).mean(1, keepdim=True) > 0
-    paper = torch.where(brighter, 0.5 + 0.5 * paper, 0.5 * paper)  # at least some contrast
-    large = F.interpolate(glyphs.images, (SIZE, SIZE), mode="bilinear").clamp(0, 1)
-    pixels = paper + (ink - paper) * large + 0.05 * torch.randn(large.shape, generator=chance)
-    images = (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
-    return tl.ImageTensors(images, glyphs.labels, list(characters))
+    return tl.glyph_images(glyphs, characters, size=SIZE, coloured=True, seed=seed)
 
 
 def pictures(name: str) -> tuple[tl.ImageTensors, tl.ImageTensors]:
