@@ -95,8 +95,8 @@ def h_score(features: Tensor, labels: Tensor, *, shrink: bool = True) -> float:
     """H-score: the variance between the classes' means, in units of the features' own variance.
 
     tr(C^-1 B) with C the covariance of the features (N, D) and B that of their class means: between
-    0 and K - 1. With fewer images than features, C cannot be inverted and the plain score tends to
-    K - 1 for every network; `shrink` takes Ledoit and Wolf's estimate of C instead (Ibrahim et al.).
+    0 and K - 1. With fewer images than features, C cannot be inverted, and the plain score is near
+    K - 1 for every network; `shrink` takes Ledoit and Wolf's estimate of C (Ibrahim et al. 2021).
 
     Raises `InputError` for shapes that do not fit, and for labels of one class.
     """
