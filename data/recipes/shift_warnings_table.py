@@ -33,8 +33,11 @@ from .tables import RESULTS, store
 
 FIRST_SEED = 100
 NOISE = 0.4  # of the digits at home: without it no reading is ever wrong, and ATC has no threshold
-DIGITS = {"train": 4000, "source": 1000, "home": 2000, "batch": 500, "steps": 600}
-INSECTS = {"source": 300, "home": 500, "batch": 250, "steps": 400}
+# "stock": what shifted batches are made of. A family that leaves classes out draws on more of it,
+# so that every batch has the same size: a smaller one varies more, and would ring for that alone.
+DIGITS = {"train": 4000, "source": 1000, "home": 2000, "stock": 3000}
+INSECTS = {"source": 300, "home": 500, "stock": 560}
+BATCH, STEPS = {"digits": 500, "insects": 250}, {"digits": 600, "insects": 400}
 # Family -> strengths. What each does: `digit_shift`, `insect_shift`.
 DIGIT_SHIFTS = {
     "cleaner scans": (0.3, 0.2, 0.1, 0.0),
@@ -60,17 +63,24 @@ INSECT_SHIFTS = {
     "fewer bees": (0.5, 0.25, 0.1, 0.0),
     "renamed": (1,),
 }
-# What a family changes: the pictures, the shares of the classes, or what a picture is called.
-LABEL, CONCEPT = ("fewer 5 to 9", "fewer bees"), ("renamed",)
+# These change the shares of the classes, or what a picture is called, and no picture (but for the
+# sixes and nines upside down, which look like others).
+SAME_PICTURES = ("fewer 5 to 9", "fewer bees", "renamed", "only 6 and 9")
 KIND = {"blur": "blur", "faded ink": "dim", "dusk": "dim", "turned": "turn", "smaller": "shrink"}
-KIND |= {"noise": "noise", "hue": "hue", "stamp": "stamp"}
+KIND |= {"noise": "noise", "hue": "hue", "stamp": "stamp", "only 6 and 9": "turn"}
 HARM, NO_HARM = 0.05, 0.02  # a lost accuracy from which a warning is due; below which it is false
 
 
-def digit_shift(glyphs: Glyphs, family: str, strength: float, seed: int) -> Glyphs:
-    """`glyphs` as they come from the shifted world: the scanner's noise is added last."""
-    images, labels, noise = glyphs.images, glyphs.labels, NOISE
-    chance = torch.Generator().manual_seed(seed)
+def digit_shift(
+    stock: Glyphs, family: str, strength: float, seed: int, size: int = BATCH["digits"]
+) -> Glyphs:
+    """`size` glyphs as they come from the shifted world: the scanner's noise is added last."""
+    noise, chance = NOISE, torch.Generator().manual_seed(seed)
+    if family == "fewer 5 to 9":
+        stock = stock[(stock.labels < 5) | (torch.rand(len(stock), generator=chance) < strength)]
+    elif family == "only 6 and 9":
+        stock = stock[(stock.labels == 6) | (stock.labels == 9)]
+    images, labels = stock.images[:size], stock.labels[:size]
     if family in ("cleaner scans", "noisier scans"):
         noise = strength
     elif family == "handwriting":
@@ -78,15 +88,9 @@ def digit_shift(glyphs: Glyphs, family: str, strength: float, seed: int) -> Glyp
         rows = torch.randperm(len(written), generator=chance)[: round(strength * len(images))]
         images = torch.cat([written.images[rows], images[len(rows) :]])
         labels = torch.cat([written.labels[rows], labels[len(rows) :]])
-    elif family == "fewer 5 to 9":
-        kept = (labels < 5) | (torch.rand(len(labels), generator=chance) < strength)
-        images, labels = images[kept], labels[kept]
     elif family == "renamed":
         labels = rename(labels, int(strength))
-    elif family == "only 6 and 9":
-        kept = (labels == 6) | (labels == 9)
-        images, labels = shift_images(images[kept], "turn", strength), labels[kept]
-    elif family != "home":
+    elif family in KIND:
         images = shift_images(images, KIND[family], strength)
     return Glyphs(shift_images(images, "noise", noise, seed=seed + 1), labels)
 
@@ -99,14 +103,15 @@ def rename(labels: torch.Tensor, pairs: int) -> torch.Tensor:
     return names[labels]
 
 
-def insect_shift(data: Glyphs, family: str, strength: float, seed: int) -> Glyphs:
-    """Pictures float (N, 3, 96, 96) in 0..1, shifted."""
+def insect_shift(stock: Glyphs, family: str, strength: float, seed: int) -> Glyphs:
+    """A batch of pictures float (N, 3, 96, 96) in 0..1, shifted."""
     if family == "fewer bees":
         chance = torch.Generator().manual_seed(seed)
-        return data[(data.labels == 0) | (torch.rand(len(data), generator=chance) < strength)]
+        stock = stock[(stock.labels == 0) | (torch.rand(len(stock), generator=chance) < strength)]
+    data = stock[: BATCH["insects"]]
     if family == "renamed":
         return Glyphs(data.images, 1 - data.labels)
-    if family == "home":
+    if family not in KIND:
         return data
     options = {"seed": seed, "padding": "border"}
     return Glyphs(shift_images(data.images, KIND[family], strength, **options), data.labels)
@@ -114,15 +119,15 @@ def insect_shift(data: Glyphs, family: str, strength: float, seed: int) -> Glyph
 
 def train_digits(seed: int) -> tuple[Callable, dict[str, Glyphs]]:
     """A network that reads noisy renders, and the labelled parts that it has not seen."""
-    sizes = [DIGITS[part] for part in ("train", "source", "home", "batch")]
+    sizes = [DIGITS[part] for part in ("train", "source", "home", "stock")]
     parts = tl.font_glyphs(sum(sizes), seed=seed)
-    train, source, home, batch = (
+    train, source, home, stock = (
         parts[sum(sizes[:i]) : sum(sizes[: i + 1])] for i in range(len(sizes))
     )
     torch.manual_seed(seed)
     network = tl.digit_network()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    for step in range(DIGITS["steps"]):
+    for step in range(STEPS["digits"]):
         rows = torch.randint(len(train), (48,))
         x = shift_images(jitter(train.images[rows]), "noise", NOISE, seed=seed * 1000 + step)
         loss = F.cross_entropy(network(x), train.labels[rows])
@@ -130,12 +135,11 @@ def train_digits(seed: int) -> tuple[Callable, dict[str, Glyphs]]:
         loss.backward()
         optimizer.step()
     network.eval()
-    at_home = [digit_shift(part, "home", 0, seed + i) for i, part in enumerate((source, home))]
-    return partial(_outputs, network.features, network.head), {
-        "source": at_home[0],
-        "home": at_home[1],
-        "batch": batch,
-    }
+    source, home = (
+        digit_shift(part, "home", 0, seed + i, len(part)) for i, part in enumerate((source, home))
+    )
+    outputs = partial(_outputs, network.features, network.head)
+    return outputs, {"source": source, "home": home, "stock": stock}
 
 
 def train_insects(seed: int, pool: Glyphs) -> tuple[Callable, dict[str, Glyphs]]:
@@ -150,20 +154,19 @@ def train_insects(seed: int, pool: Glyphs) -> tuple[Callable, dict[str, Glyphs]]
     )  # fmt: skip
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 1e-3, total_steps=INSECTS["steps"], pct_start=0.15
+        optimizer, 1e-3, total_steps=STEPS["insects"], pct_start=0.15
     )
     tl.fit(
-        model, loader, optimizer=optimizer, steps=INSECTS["steps"], batch_scheduler=schedule,
+        model, loader, optimizer=optimizer, steps=STEPS["insects"], batch_scheduler=schedule,
         progress=False,
     )  # fmt: skip
     model.eval()
     order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(seed))
-    sizes = [INSECTS[part] for part in ("source", "home", "batch")]
-    source, home, batch = (pool[rows] for rows in order.split(sizes))
+    source, home, stock = (pool[rows] for rows in order.split(list(INSECTS.values())))
     head, model.fc = model.fc, torch.nn.Identity()
     mean, std = (torch.tensor(preparation[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
     features = lambda x: model(((x - mean) / std).contiguous(memory_format=torch.channels_last))  # noqa: E731
-    return partial(_outputs, features, head), {"source": source, "home": home, "batch": batch}
+    return partial(_outputs, features, head), {"source": source, "home": home, "stock": stock}
 
 
 @torch.no_grad()
@@ -174,8 +177,7 @@ def _outputs(features: Callable, head: Callable, images: torch.Tensor):
 
 def insect_pool() -> Glyphs:
     """Fresh pictures for all seeds: each splits them anew."""
-    count = sum(INSECTS[part] for part in ("source", "home", "batch"))
-    pixels, labels = fresh_set(count // 2, seed=21)
+    pixels, labels = fresh_set(sum(INSECTS.values()) // 2, seed=21)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     size = (transfer_table.SIZE,) * 2
     small = F.interpolate(images, size, mode="bilinear", antialias=True)
@@ -187,11 +189,10 @@ def measure(task: str, seed: int, trained: tuple, shifts: dict, shift: Callable)
     outputs, parts = trained
     z, logits = outputs(parts["source"].images)
     monitor = ShiftMonitor(z, logits, parts["source"].labels)
-    size = len(parts["batch"])
-    levels = monitor.alarm_levels(*outputs(parts["home"].images), size, seed=seed)
+    levels = monitor.alarm_levels(*outputs(parts["home"].images), BATCH[task], seed=seed)
     plan = [("home", 0)] + [(name, s) for name, strengths in shifts.items() for s in strengths]
     for family, strength in plan:
-        moved = shift(parts["batch"], family, strength, seed)
+        moved = shift(parts["stock"], family, strength, seed)
         z, logits = outputs(moved.images)
         accuracy = float((logits.argmax(1) == moved.labels).double().mean())
         row = {"task": task, "seed": seed, "family": family, "strength": strength}
@@ -206,8 +207,8 @@ def measure(task: str, seed: int, trained: tuple, shifts: dict, shift: Callable)
 
 
 def shifted(rows: list[dict], task: str, seed: int, families: str = "all") -> list[dict]:
-    """One network's rows without home; "pictures" leaves out label shift and renamed classes."""
-    left_out = {"home"} | (set(LABEL + CONCEPT + ("only 6 and 9",)) if families != "all" else set())
+    """One network's rows without home; "pictures" leaves out `SAME_PICTURES`."""
+    left_out = {"home", *(SAME_PICTURES if families == "pictures" else ())}
     return [
         r for r in rows
         if (r["task"], r["seed"]) == (task, seed) and r["family"] not in left_out

@@ -214,10 +214,10 @@ def test_renaming_swaps_pairs_and_is_its_own_inverse():
 
 
 def test_shifted_digits_keep_pictures_and_labels_together():
-    glyphs = Glyphs(torch.rand(100, 1, 16, 16), torch.arange(100) % 10)
+    glyphs = Glyphs(torch.rand(400, 1, 16, 16), torch.arange(400) % 10)
     for family, strengths in recipe.DIGIT_SHIFTS.items():
-        moved = recipe.digit_shift(glyphs, family, strengths[-1], seed=0)
-        assert len(moved.images) == len(moved.labels) > 0
+        moved = recipe.digit_shift(glyphs, family, strengths[-1], seed=0, size=80)
+        assert len(moved.images) == len(moved.labels) == 80
         assert 0 <= moved.images.min() and moved.images.max() <= 1
 
 
@@ -229,7 +229,7 @@ def test_atc_is_fooled_by_sixes_upside_down_and_right_about_noise(seed, holds):
     monitor = ShiftMonitor(z, logits, parts["source"].labels)
 
     def look(family, strength):
-        moved = recipe.digit_shift(parts["batch"], family, strength, seed)
+        moved = recipe.digit_shift(parts["stock"], family, strength, seed)
         z, logits = outputs(moved.images)
         right = (logits.argmax(1) == moved.labels).double().mean().item()
         return monitor.accuracy - right, monitor.signals(z, logits)
