@@ -176,15 +176,15 @@ def row_of(target, source, images, arm, accuracies, rate=None, steps=None) -> di
     }  # fmt: skip
 
 
-def sizes_of(target: str, source: str) -> tuple[int, ...]:
-    """Numbers of images a class: all for the small networks, but on the third target; else 20."""
-    return (20,) if source in OTHERS or target == TARGETS[-1] else SIZES
+def sizes_of(source: str) -> tuple[int, ...]:
+    """Numbers of images a class: all three for the small networks, for the others 20."""
+    return (20,) if source in OTHERS else SIZES
 
 
 def fine_tuned_rows(target: str, source: str, measure) -> tuple[list[dict], dict]:
     """Fine-tuning at the sizes of `sizes_of`, and for "random" with more steps, too."""
     rate, grid = choose_rate(Run(target, source, TUNING_IMAGES, 0.0, 0), measure)
-    plan = [(STEPS, images, "fine-tuned") for images in sizes_of(target, source)]
+    plan = [(STEPS, images, "fine-tuned") for images in sizes_of(source)]
     if source == "random":
         plan.append((LONGER * STEPS, SIZES[-1], "longer"))
     rows = []
