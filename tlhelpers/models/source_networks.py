@@ -13,6 +13,10 @@ from .mini import mini_resnet18
 from .mini_files import read_mini
 
 FOLDER = "weights/sources"
+NAMES = (
+    "drawn", "one class short", "critters", "objects", "few classes", "letters",
+    "permuted pixels", "shuffled labels",
+)  # fmt: skip
 START = "random"
 WIDTH, SIZE, MEAN, STD = 1 / 8, 64, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
@@ -24,8 +28,7 @@ def file_name(source: str) -> str:
 
 def list_sources() -> list[str]:
     """Names `load_source` knows: networks trained alike on different things, then "random"."""
-    files = sorted(assets.fetch(FOLDER).glob("*.safetensors"))
-    return [*(file.stem.replace("_", " ") for file in files), START]
+    return [*NAMES, START]
 
 
 def load_source(name: str) -> Backbone:
