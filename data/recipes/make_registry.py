@@ -98,12 +98,12 @@ SOURCES_CARD = """\
 # Eight small networks that learnt different things
 
 **What.** torchvision's ResNet-18 with an eighth of its channels, {parameters:,} parameters with a
-head of 28 classes, stored as fp16 safetensors, heads included. Input: {size} x {size} pixels, RGB in
-0..1, mean {mean}, standard deviation {std}.
-`tl.load_source(name)` loads them; "random" is the start that they have in common and needs no file.
+head of 28 classes, stored as fp16 safetensors, heads included. Input: {size} x {size} pixels, RGB
+in 0..1, mean {mean}, standard deviation {std}.
+`tl.load_source(name)` loads them; "random" is the start that all have in common, and has no file.
 
-**Trained on.** All alike: the same random start, {steps:,} steps of {batch} images, AdamW, one-cycle
-schedule up to {rate:g}, label smoothing .05, random turns, shifts and scales (letters: no
+**Trained on.** All alike: the same random start, {steps:,} steps of {batch} images, AdamW,
+one-cycle schedule up to {rate:g}, label smoothing .05, random turns, shifts and scales (letters: no
 mirroring). What differs is this, with the accuracy on held-out images of the source, as stored:
 
 | name | classes | training images | accuracy |
