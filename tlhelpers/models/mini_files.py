@@ -20,13 +20,13 @@ def read_mini(name: str, path: Path, pretrained: bool = True) -> Backbone:
 
     with safe_open(str(path), framework="pt") as file:
         facts = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-        missing = {"architecture", "classes", "mean", "std", "image_size"} - facts.keys()
+        missing = {"classes", "mean", "std", "image_size"} - facts.keys()
         if missing:
             raise AssetError(
                 f"{path} does not say its {', '.join(sorted(missing))}, so it is not a file of "
                 "data/recipes. Remove it to use the embedded one."
             )
-        build = MINI[facts["architecture"].removeprefix("mini_")]
+        build = MINI[facts.get("architecture", name).removeprefix("mini_")]
         model = build(len(facts["classes"]), width=facts.get("width", 1 / 4))
         if pretrained:
             model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
