@@ -234,10 +234,11 @@ def error(signal: str | None, found: list[dict], home: dict) -> float:
 def alarms(signal: str, found: list[dict], home: dict, low: float, high: float) -> float:
     """Share of the sets with `low` <= lost accuracy < `high` on which the signal is above home's.
 
-    NaN where there is none.
+    Lost against the home batch: mostly the same pictures, so that the luck of the draw cancels. NaN
+    where there is none.
     """
     level = home["alarm_levels"][signal]
-    rung = [r[signal] > level for r in found if low <= r["drop"] < high]
+    rung = [r[signal] > level for r in found if low <= home["accuracy"] - r["accuracy"] < high]
     return fmean(rung) if rung else float("nan")
 
 
