@@ -32,6 +32,7 @@ _MODULES = {
     "data.loader": ["BatchLoader"],
     "models.backbone": ["Backbone"],
     "models.backbones": ["load_backbone", "list_backbones"],
+    "models.source_networks": ["load_source", "list_sources"],
     "models.freezing": [
         "freeze",
         "unfreeze",
@@ -77,7 +78,8 @@ _MODULES = {
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.gratings": ["gratings"],
-    "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
+    "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
+    "data.shifts": ["shift_images"],
     "methods.adaptation.losses": [
         "linear_mmd",
         "mmd",
@@ -99,6 +101,8 @@ _MODULES = {
         "gradual_unfreezing",
         "discriminative_rates",
     ],
+    "methods.transferability": ["log_me", "leep", "h_score", "probe_score"],
+    "methods.shift": ["average_thresholded_confidence", "ShiftMonitor"],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
     "teaching.advice": ["advise", "Advice"],

@@ -23,6 +23,7 @@ from .data.decoding import load_image as load_image
 from .data.decoding import to_rgb as to_rgb
 from .data.digits import digit_domains as digit_domains
 from .data.digits import font_glyphs as font_glyphs
+from .data.digits import glyph_images as glyph_images
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates
@@ -31,6 +32,7 @@ from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
 from .data.loader import BatchLoader as BatchLoader
+from .data.shifts import shift_images as shift_images
 from .evaluation.statistics import Interval as Interval
 from .evaluation.statistics import equal_steps as equal_steps
 from .evaluation.statistics import mcnemar as mcnemar
@@ -74,11 +76,17 @@ from .methods.fine_tuning import distance_travelled as distance_travelled
 from .methods.fine_tuning import gradual_unfreezing as gradual_unfreezing
 from .methods.fine_tuning import interpolate_weights as interpolate_weights
 from .methods.fine_tuning import l2_sp as l2_sp
+from .methods.shift import ShiftMonitor as ShiftMonitor
+from .methods.shift import average_thresholded_confidence as average_thresholded_confidence
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
 from .methods.style.vgg_features import VGGFeatures as VGGFeatures
 from .methods.style.vgg_features import layer_names as layer_names
+from .methods.transferability import h_score as h_score
+from .methods.transferability import leep as leep
+from .methods.transferability import log_me as log_me
+from .methods.transferability import probe_score as probe_score
 from .models.backbone import Backbone as Backbone
 from .models.backbones import list_backbones as list_backbones
 from .models.backbones import load_backbone as load_backbone
@@ -93,6 +101,8 @@ from .models.freezing import train_mode as train_mode
 from .models.freezing import unfreeze as unfreeze
 from .models.heads import get_head as get_head
 from .models.heads import replace_head as replace_head
+from .models.source_networks import list_sources as list_sources
+from .models.source_networks import load_source as load_source
 from .teaching.advice import Advice as Advice
 from .teaching.advice import advise as advise
 from .teaching.checks import check as check

@@ -94,6 +94,39 @@ scikit-image's documentation of `skimage.data` says.
 """
 
 
+SOURCES_CARD = """\
+# Eight small networks that learnt different things
+
+**What.** torchvision's ResNet-18 with an eighth of its channels, {parameters:,} parameters with a
+head of 28 classes, stored as fp16 safetensors, heads included. Input: {size} x {size} pixels, RGB
+in 0..1, mean {mean}, standard deviation {std}.
+`tl.load_source(name)` loads them; "random" is the start that all have in common, and has no file.
+
+**Trained on.** All alike: the same random start, {steps:,} steps of {batch} images, AdamW,
+one-cycle schedule up to {rate:g}, label smoothing .05, random turns, shifts and scales (letters: no
+mirroring). What differs is this, with the accuracy on held-out images of the source, as stored:
+
+| name | classes | training images | accuracy |
+|---|---|---|---|
+{rows}
+
+"permuted pixels": the pixels of all images in one and the same random order. "shuffled labels":
+the labels of the training images in random order, so that nothing can be learnt; its accuracy is
+guessing. "few classes": {few}. "one class short": all but {missing}. "letters":
+{letters}, in 21 fonts, random colours.
+
+**How made.** `{command}`: about {seconds} seconds each on one core.
+
+**Limits.** One training each: the difference of two networks holds the luck of both. They are made
+to be compared with each other. For work of your own take the larger mini networks.
+
+**Licence.** Weights: CC0 1.0. Code: MIT.
+
+**Size and digest.** {megabytes:.2f} MB; SHA-256 over sorted paths and file digests:
+`{digest}`
+"""
+
+
 def folder_bytes(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*.*")))
@@ -176,6 +209,44 @@ def weights_item(name: str) -> tuple[dict, str]:
     return entry, card
 
 
+def sources_item() -> tuple[dict, str]:
+    """Registry entry and card of the networks that lesson 08 chooses from."""
+    from .catalogue import SOURCE
+    from .pretrain import load
+    from .source_networks import BATCH, FEW, FOLDER, LETTERS, RATE, SOURCES, path_of
+
+    entry = _entry(
+        FOLDER,
+        "Eight small ResNet-18 that differ in what they were taught, for lesson 08",
+        "python -m data.recipes.source_networks",
+    )
+    facts = {name: load(path_of(name))[1] for name in SOURCES}
+    model, first = load(path_of("drawn"))
+    rows = (
+        f"| {name} | {len(found['classes'])} | {found['training_images']:,} | "
+        f"{found['source_accuracy']:.3f} |"
+        for name, found in facts.items()
+    )
+    card = SOURCES_CARD.format(
+        parameters=sum(p.numel() for p in model.parameters()),
+        size=first["image_size"],
+        mean=first["mean"],
+        std=first["std"],
+        steps=first["optimizer_steps"],
+        batch=BATCH,
+        rate=RATE,
+        rows="\n".join(rows),
+        few=", ".join(FEW),
+        missing=", ".join(set(SOURCE) - set(SOURCES["one class short"][0])),
+        letters=LETTERS,
+        command=entry["command"],
+        seconds=round(sum(found["seconds"] for found in facts.values()) / len(facts)),
+        megabytes=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
 def _entry(path: Path, description: str, command: str) -> dict:
     return {
         "path": path.relative_to(DATA).as_posix(),
@@ -201,6 +272,8 @@ def main() -> None:
         registry[f"weights/{name}"], card = weights_item(name)
         target = DATA / "cards" / f"weights_{name}.md"
         target.write_text(card, encoding="utf-8", newline="\n")
+    registry["weights/sources"], card = sources_item()
+    (DATA / "cards" / "weights_sources.md").write_text(card, encoding="utf-8", newline="\n")
     text = json.dumps(registry, indent=1) + "\n"
     (DATA / "registry.json").write_text(text, encoding="utf-8", newline="\n")
     for name, entry in registry.items():

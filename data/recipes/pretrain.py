@@ -155,7 +155,7 @@ def load(path: Path) -> tuple[nn.Module, dict]:
         "mini_vgg16": mini_vgg16,
         "mini_resnet18": mini_resnet18,
     }
-    model = makers[facts["architecture"]](len(facts["classes"]))
+    model = makers[facts["architecture"]](len(facts["classes"]), width=facts.get("width", 1 / 4))
     model.load_state_dict(weights)  # copies into fp32 parameters
     return model.eval(), facts
 

@@ -1,4 +1,4 @@
-"""Two domains of digits: rendered from fonts, and written by hand. Nothing is downloaded."""
+"""Digits and letters: rendered from fonts, and written by hand. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from ..core.errors import InputError, nearest
 from .domains import Domains, Glyphs
+from .image_tensors import ImageTensors
 
 # Text fonts that come with matplotlib, by name: a release that adds fonts changes nothing here.
 FONTS = [
@@ -103,6 +104,34 @@ def digit_domains(seed: int = 0, *, n_source: int = 4000, shift: str | None = No
         parts = [replace(part, images=1 - part.images) for part in parts]
     rendered = font_glyphs(n_source + 1000, seed=seed)
     return Domains(rendered[:n_source], rendered[n_source:], *parts)
+
+
+def glyph_images(
+    glyphs: Glyphs,
+    classes: str = "0123456789",
+    *,
+    size: int = 64,
+    coloured: bool = False,
+    seed: int = 0,
+) -> ImageTensors:
+    """Enlarge glyphs to colour images, as a pre-trained network takes them.
+
+    Dark ink on white paper; `coloured`: ink and paper have random colours, one of them bright and
+    one dark, with a little grain. `classes` are the characters that the labels stand for.
+
+    Returns uint8 (N, 3, size, size).
+    """
+    large = F.interpolate(glyphs.images, (size, size), mode="bilinear").clamp(0, 1)
+    pixels = (1 - large).expand(-1, 3, -1, -1)
+    if coloured:
+        chance = torch.Generator().manual_seed(seed)
+        ink, paper = torch.rand(2, len(glyphs), 3, 1, 1, generator=chance)
+        brighter = (paper - ink).mean(1, keepdim=True) > 0
+        paper = torch.where(brighter, 0.5 + 0.5 * paper, 0.5 * paper)  # at least some contrast
+        grain = 0.05 * torch.randn(large.shape, generator=chance)
+        pixels = (paper + (ink - paper) * large + grain).clamp(0, 1)
+    images = (pixels * 255).round().to(torch.uint8).contiguous()
+    return ImageTensors(images, glyphs.labels, list(classes))
 
 
 def _load_fonts() -> list:

@@ -7,7 +7,6 @@ these facts beside the weights, and `BatchLoader(data, **backbone.preprocessing)
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 from ..core import assets
@@ -17,6 +16,7 @@ from . import imagenet, vgg16_edges
 from .backbone import RANDOM, Backbone
 from .libraries import find_network, timm_backbone, torchvision_backbone
 from .mini import MINI
+from .mini_files import read_mini
 from .weight_files import fit_weights, read_weights
 
 LITE = "efficientnet_lite0"
@@ -89,30 +89,7 @@ def _with_weights(backbone: Backbone, path: str | Path) -> Backbone:
 
 
 def _mini(name: str, pretrained: bool) -> Backbone:
-    from safetensors import safe_open
-
-    path = assets.fetch(f"weights/{name}")
-    # The facts are strings of JSON in the file's header, so weights and facts cannot part.
-    with safe_open(str(path), framework="pt") as file:
-        facts = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-        missing = {"classes", "mean", "std", "image_size"} - facts.keys()
-        if missing:
-            raise AssetError(
-                f"{path} does not say its {', '.join(sorted(missing))}, so it is not a file of "
-                "data/recipes/pretrain.py. Remove it to use the embedded one."
-            )
-        model = MINI[name](len(facts["classes"]))
-        if pretrained:
-            model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
-    return Backbone(
-        name,
-        model.eval(),
-        tuple(facts["mean"]),
-        tuple(facts["std"]),
-        facts["image_size"],
-        facts["classes"] if pretrained else [],
-        f"mini network, {len(facts['classes'])} drawn classes" if pretrained else RANDOM,
-    )
+    return read_mini(name, assets.fetch(f"weights/{name}"), pretrained)
 
 
 def _imagenet(name: str, pretrained: bool) -> Backbone:
