@@ -58,7 +58,8 @@ def pictures(target: str) -> dict[str, tl.ImageTensors]:
     if target == "gratings":
         sets = {"train": (8 * LARGE, 1), "tune": (240, 2), "test": (500, 3)}
         return {part: gratings(n, seed=seed, size=SIZE) for part, (n, seed) in sets.items()}
-    parts = tl.handwriting().pictures(SIZE).split(0.58, 0.12, 0.30, seed=0)
+    written = tl.glyph_images(tl.handwriting(), size=SIZE, interpolation="bicubic")
+    parts = written.split(0.58, 0.12, 0.30, seed=0)
     return dict(zip(("train", "tune", "test"), parts, strict=True))
 
 

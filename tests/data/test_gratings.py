@@ -52,7 +52,7 @@ def test_too_few_are_refused(how):
 
 def test_glyphs_become_pictures_of_any_size():
     written = tl.handwriting()[:20]
-    pictures = written.pictures(48)
+    pictures = tl.glyph_images(written, size=48, interpolation="bicubic")
     assert pictures.images.shape == (20, 3, 48, 48) and torch.equal(pictures.labels, written.labels)
     corners = pictures.images[:, :, ::47, ::47].float()
     assert corners.min() > 240  # paper is white, ink is dark

@@ -112,16 +112,18 @@ def glyph_images(
     *,
     size: int = 64,
     coloured: bool = False,
+    interpolation: str = "bilinear",
     seed: int = 0,
 ) -> ImageTensors:
     """Enlarge glyphs to colour images, as a pre-trained network takes them.
 
     Dark ink on white paper; `coloured`: ink and paper have random colours, one of them bright and
-    one dark, with a little grain. `classes` are the characters that the labels stand for.
+    one dark, with a little grain. `classes` are the characters that the labels stand for,
+    `interpolation` is a mode of `torch.nn.functional.interpolate`.
 
     Returns uint8 (N, 3, size, size).
     """
-    large = F.interpolate(glyphs.images, (size, size), mode="bilinear").clamp(0, 1)
+    large = F.interpolate(glyphs.images, (size, size), mode=interpolation).clamp(0, 1)
     pixels = (1 - large).expand(-1, 3, -1, -1)
     if coloured:
         chance = torch.Generator().manual_seed(seed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.errors import InputError
@@ -30,17 +28,6 @@ class Glyphs:
     def __getitem__(self, index) -> Glyphs:
         """The glyphs at `index` (a mask, a slice or positions)."""
         return Glyphs(self.images[index], self.labels[index])
-
-    def pictures(self, size: int) -> ImageTensors:
-        """Dark ink on white paper for a network that reads colour: uint8 (N, 3, size, size).
-
-        Enlarged by bicubic interpolation; the classes are named by their numbers.
-        """
-        paper = F.interpolate(1 - self.images, (size, size), mode="bicubic").clamp(0, 1)
-        images = (255 * paper).round().to(torch.uint8).expand(-1, 3, -1, -1).contiguous()
-        return ImageTensors(
-            images, self.labels, [str(n) for n in range(int(self.labels.max()) + 1)]
-        )
 
 
 @dataclass(frozen=True)
