@@ -76,6 +76,7 @@ _MODULES = {
     "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
+    "data.word_vectors": ["WordVectors", "glove_vectors"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
     "methods.adaptation.losses": [
         "linear_mmd",
