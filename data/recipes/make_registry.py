@@ -97,9 +97,9 @@ scikit-image's documentation of `skimage.data` says.
 GLOVE_CARD = """\
 # GloVe 6B: 20,000 words, 50 numbers each
 
-**What.** The vectors of the {count:,} most frequent words that consist of the letters a to z, as fp16
-safetensors: `vectors` ({count:,} x 50), the most frequent word first, and `words`, the UTF-8 bytes of
-the words, one a line. `tlhelpers.glove_vectors()` reads it.
+**What.** The vectors of the {count:,} most frequent words of the letters a to z, as fp16
+safetensors: `vectors` ({count:,} x 50), the most frequent word first, and `words`, the UTF-8 bytes
+of the words, one a line. `tlhelpers.glove_vectors()` reads it.
 
 **How made.** Trained by Jeffrey Pennington, Richard Socher and Christopher Manning (*GloVe: global
 vectors for word representation*, EMNLP 2014) on 6 billion words of Wikipedia 2014 and the news
