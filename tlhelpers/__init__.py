@@ -77,6 +77,7 @@ _MODULES = {
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.word_vectors": ["WordVectors", "glove_vectors"],
+    "data.small_world": ["small_corpus", "labelled_sentences"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
     "methods.adaptation.losses": [
         "linear_mmd",
@@ -94,6 +95,8 @@ _MODULES = {
     "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
+    "methods.embeddings": ["cooccurrence", "pmi", "ppmi_svd", "nearest_words", "analogy"],
+    "methods.relations": ["transition_matrix", "forward_backward", "map_predicates"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }

@@ -30,6 +30,10 @@ from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
 from .data.loader import BatchLoader as BatchLoader
+from .data.small_world import labelled_sentences as labelled_sentences
+from .data.small_world import small_corpus as small_corpus
+from .data.word_vectors import WordVectors as WordVectors
+from .data.word_vectors import glove_vectors as glove_vectors
 from .evaluation.statistics import Interval as Interval
 from .evaluation.statistics import equal_steps as equal_steps
 from .evaluation.statistics import mcnemar as mcnemar
@@ -68,6 +72,14 @@ from .methods.adaptation.networks import digit_network as digit_network
 from .methods.adaptation.networks import domain_discriminator as domain_discriminator
 from .methods.adaptation.networks import domain_network as domain_network
 from .methods.adaptation.trainer import adapt as adapt
+from .methods.embeddings import analogy as analogy
+from .methods.embeddings import cooccurrence as cooccurrence
+from .methods.embeddings import nearest_words as nearest_words
+from .methods.embeddings import pmi as pmi
+from .methods.embeddings import ppmi_svd as ppmi_svd
+from .methods.relations import forward_backward as forward_backward
+from .methods.relations import map_predicates as map_predicates
+from .methods.relations import transition_matrix as transition_matrix
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize

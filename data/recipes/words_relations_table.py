@@ -104,20 +104,22 @@ def train_sentences(vectors, bag, labels, head_rate, word_rate, steps=STEPS):
     return lambda bag: (head(bag @ vectors)[:, 0] > 0).numpy()
 
 
+@functools.cache
+def opinion_bags(seed: int, labels: int) -> dict[str, tuple[torch.Tensor, np.ndarray]]:
+    """The texts of `opinion_task` as bags of words."""
+    task, (words, _) = opinion_task(seed, labels), spaces()
+    return {part: (bags(texts, words), answers) for part, (texts, answers) in task.items()}
+
+
 def opinion_scores(seed: int, labels: int, arm: str, settings: tuple) -> dict[str, float]:
     """Accuracies on seen and unseen opinion words."""
-    task, (words, tables) = opinion_task(seed, labels), spaces()
-    texts, answers = task["train"]
-    bag = bags(texts, words)
+    parts = dict(opinion_bags(seed, labels))
+    bag, answers = parts.pop("train")
     if arm == "bag of words":
-        model = LogisticRegression(C=settings[0], max_iter=2000).fit(bag, answers)
-        predict = model.predict
+        predict = LogisticRegression(C=settings[0], max_iter=2000).fit(bag, answers).predict
     else:
-        predict = train_sentences(tables[arm.split()[0]], bag, answers, *settings)
-    return {
-        part: float((predict(bags(task[part][0], words)) == task[part][1]).mean())
-        for part in ("seen", "unseen")
-    }
+        predict = train_sentences(spaces()[1][arm.split()[0]], bag, answers, *settings)
+    return {part: float((predict(x) == truth).mean()) for part, (x, truth) in parts.items()}
 
 
 def grid(arm: str) -> list[tuple]:
@@ -129,13 +131,13 @@ def grid(arm: str) -> list[tuple]:
 def words_part() -> dict:
     rows, chosen = [], {}
     frozen = ["own frozen", "GloVe frozen"]
-    for arm in ["bag of words", *frozen, "own tuned", "GloVe tuned", "random tuned"]:
+    for arm in ["bag of words", *frozen, "GloVe tuned", "random tuned"]:
         means = {}
         for settings in grid(arm):
             found = [opinion_scores(seed, TUNED_AT, arm, settings) for seed in TUNING_SEEDS]
             means[settings] = {p: np.mean([f[p] for f in found]) for p in ("seen", "unseen")}
-        # Two ways to hold out: other sentences, or other words. Only tuned vectors need the second.
-        ways = {"seen": "sentences", "unseen": "words"} if "tuned" in arm else {"seen": "sentences"}
+        # Two ways to hold out: other sentences, or other words. It matters for tuned vectors.
+        ways = {"seen": "sentences"} | ({"unseen": "words"} if arm == "GloVe tuned" else {})
         for part, way in ways.items():
             best = max(means, key=lambda settings: means[settings][part])
             chosen[f"{arm}, held out: {way}"] = list(best)
@@ -290,7 +292,10 @@ def low_resource_scores(seed: int) -> list[dict]:
     draw = functools.partial(sample_documents, world(), topic_vectors())
     (train, y), (test, truth) = draw(160, seed=3 * seed), draw(400, seed=3 * seed + 1)
     loans = np.array([names[word] == word for word in words])
-    fit = LogisticRegression(max_iter=1000).fit
+
+    def fit(x, y):
+        return LogisticRegression(max_iter=1000).fit(x, y)
+
     by_words, by_vectors = fit(train, y), fit(train @ in_english, y)
     rows = {
         "English labels, bag of words, tested in English": by_words.score(test, truth),

@@ -32,8 +32,8 @@ NEGATIVE = (
 ).split()
 OPINIONS = {"positive": POSITIVE, "negative": NEGATIVE}
 REACTIONS = {
-    "positive": "smiled laughed stayed returned clapped thanked".split(),
-    "negative": "frowned left complained sighed slept protested".split(),
+    "positive": "smiled laughed stayed returned cheered thanked".split(),
+    "negative": "wept left complained shrugged slept protested".split(),
 }
 PEOPLE = "we they she he anna paul".split()
 _ADVERBS = "very really quite so".split()
