@@ -44,9 +44,9 @@ SEEDS, TUNING_SEEDS = range(20), range(100, 105)
 LABELS = (4, 10, 20, 40, 80)  # labelled sentences in all
 TUNED_AT = 20
 STEPS = 300
-HEAD_RATES = (0.03, 0.1, 0.3)
+HEAD_RATES = (0.03, 0.1, 0.3, 1.0)
 WORD_RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
-PENALTIES = (1.0, 10.0, 100.0, 1000.0)  # C of the logistic regressions
+PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # C of the logistic regressions
 PAIRS, TEXTS, DIMENSIONS = (50, 100, 200), {"A": 400_000, "B": 1_000_000, "C": 400_000}, 30
 STRICTNESS, SHOTS, STREAM = (0.1, 0.3, 1.0), (0, 1, 2, 3, 5, 10), 500
 DIRECTORS = (1, 2, 3, 5, 8)
@@ -87,13 +87,14 @@ def spaces() -> tuple[list[str], dict[str, torch.Tensor]]:
 
 
 def train_sentences(vectors, bag, labels, head_rate, word_rate, steps=STEPS):
-    """A linear head on the mean word vector; with `word_rate` the vectors are trained as well."""
-    vectors = vectors.clone().requires_grad_(word_rate > 0)
+    """A linear head on the mean word vector, trained together with the vectors."""
+    vectors = vectors.clone().requires_grad_()
     head = torch.nn.Linear(vectors.shape[1], 1)
     torch.nn.init.zeros_(head.weight)
-    groups = [{"params": head.parameters(), "lr": head_rate}]
-    if word_rate:
-        groups.append({"params": [vectors], "lr": word_rate})
+    groups = [
+        {"params": head.parameters(), "lr": head_rate},
+        {"params": [vectors], "lr": word_rate},
+    ]
     optimizer = torch.optim.Adam(groups)
     target = torch.as_tensor(labels).float()
     for _ in range(steps):
@@ -115,17 +116,19 @@ def opinion_scores(seed: int, labels: int, arm: str, settings: tuple) -> dict[st
     """Accuracies on seen and unseen opinion words."""
     parts = dict(opinion_bags(seed, labels))
     bag, answers = parts.pop("train")
-    if arm == "bag of words":
-        predict = LogisticRegression(C=settings[0], max_iter=2000).fit(bag, answers).predict
+    vectors = spaces()[1].get(arm.split()[0], torch.eye(bag.shape[1]))
+    if "tuned" in arm:
+        predict = train_sentences(vectors, bag, answers, *settings)
     else:
-        predict = train_sentences(spaces()[1][arm.split()[0]], bag, answers, *settings)
+        model = LogisticRegression(C=settings[0], max_iter=2000).fit(bag @ vectors, answers)
+        predict = lambda x: model.predict(x @ vectors)  # noqa: E731
     return {part: float((predict(x) == truth).mean()) for part, (x, truth) in parts.items()}
 
 
 def grid(arm: str) -> list[tuple]:
-    if arm == "bag of words":
+    if "tuned" not in arm:
         return [(c,) for c in PENALTIES]
-    return list(itertools.product(HEAD_RATES, WORD_RATES if "tuned" in arm else (0.0,)))
+    return list(itertools.product(HEAD_RATES, WORD_RATES))
 
 
 def words_part() -> dict:

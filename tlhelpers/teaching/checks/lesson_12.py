@@ -31,7 +31,6 @@ def _ratio(counts):
             lambda c: np.maximum(_log(c / np.outer(c.sum(1), c.sum(1))), 0)
         ),
         "forgets the logarithm": lambda: lambda c: _ratio(c),
-        "cut before the logarithm": lambda: lambda c: _log(np.maximum(_ratio(c), 0)),
         "logarithm to base 2": lambda: lambda c: np.maximum(_log(_ratio(c)) / np.log(2), 0),
         "divides by one word only": lambda: (
             lambda c: np.maximum(_log(c * c.sum() / c.sum(1) ** 2), 0)
@@ -129,10 +128,13 @@ def the_fourth_word(fourth_word):
         if name == "apple":
             raise Wrong("*apple* lies on the other side: the *largest* score, and b - a + c.")
         if name == "girl":
-            raise Wrong(
-                f"{a} : {b} :: {c} : girl? That is merely near *{c}*. The step is b - a, with this "
-                "sign, added to c."
-            )
+            other = fourth_word("man", "woman", "girl", dict(_ROWS), table)
+            if _NAMES[int(other)] == "queen":
+                raise Wrong(
+                    f"{a} : {b} :: {c} : girl? That is merely the word nearest to *{c}*: the step "
+                    "from a to b is missing."
+                )
+            raise Wrong(f"{a} : {b} :: {c} : girl? The step goes from a to b: b - a, plus c.")
         if name != "queen":
             raise Wrong(f"{a} : {b} :: {c} : {name}? The step is b - a, added to c.")
     return "queen, twice. In the second question, without the rule, *girl* would answer itself."
@@ -209,8 +211,15 @@ def two_dictionaries(composed):
                 "Nearly: with two words in each language, two errors in a row always lead back to "
                 "the right one. Add the lucky case."
             )
-        if abs(value - min(p, q)) < 1e-9 or abs(value - (p + q) / 2) < 1e-9:
-            raise Wrong("Both steps must be right: probabilities of independent events multiply.")
+        if abs(value - min(p, q)) < 1e-9:
+            raise Wrong(
+                "A chain is weaker than its weakest link when the links fail independently: "
+                "multiply the probabilities."
+            )
+        if abs(value - (p + q) / 2) < 1e-9:
+            raise Wrong(
+                "A mean would be better than the weaker step. Both must be right: multiply."
+            )
         if abs(value - p * q - (1 - p) / max(1, words - 1)) < 1e-9:
             raise Wrong(
                 "From a wrong word, a *right* entry of the second dictionary leads to a wrong "
@@ -254,30 +263,38 @@ def _without_relations(log_scores, grammars):
     },
 )
 def choose_by_evidence(choose):
-    """Streams of a known grammar, whose place in the list changes; one wrong rival is stricter."""
+    """A stream of a known grammar, whose place in the list changes; its rivals are stricter."""
     rng = np.random.default_rng(0)
     following = np.roll(np.eye(4), 1, axis=1)  # 0 1 2 3 0 ..., two times in five anything
     true = 0.6 * following + 0.1
-    strict = 0.99 * np.eye(4) + 0.0025
-    backwards = 0.6 * following.T + 0.1
     digits = [0]
     for _ in range(80):
         digits.append(int(rng.choice(4, p=true[digits[-1]])))
     scores = 0.4 * np.eye(4)[digits] + 0.15
-    grammars = {"true": true, "strict": strict, "backwards": backwards}
-    for order in (["strict", "true", "backwards"], ["backwards", "strict", "true"]):
+    spiky = np.full((4, 4), 0.25)
+    spiky[0] = [0.999, 0.0005, 0.0004, 0.0001]
+    grammars = {"true": true, "sticky": 0.95 * np.eye(4) + 0.0125, "spiky": spiky}
+    grammars["backwards"] = 0.9996 * following.T + 0.0001
+    orders = [np.roll(list(grammars), shift).tolist() for shift in (1, 2, 3)]
+    named = []
+    for order in orders:
         found = attempted(choose(np.log(scores), [grammars[name].copy() for name in order]))
         if isinstance(found, (float, np.floating)) and found < 0:
             raise Wrong("That is the evidence itself. Return the *position* of the best grammar.")
-        name = order[int(found)]
-        if name == "strict":
-            raise Wrong(
-                "You took the strictest grammar, or the one whose reading is surest. It is sure, "
-                "and wrong. The second result of `tl.forward_backward` says how well it *fits*."
-            )
-        if name == "backwards":
-            raise Wrong(
-                "That grammar fits worse than the true one. The largest evidence wins, and each "
-                "grammar needs a `tl.forward_backward` of its own."
-            )
-    return "Right, and no label was used. The strict rival gives surer readings, and fits worse."
+        named.append(order[int(found)])
+    if set(named) == {"true"}:
+        return (
+            "Right, and no label was used. A stricter rival gives surer readings, and fits worse."
+        )
+    if len(set(named)) > 1:
+        raise Wrong(
+            "The same grammars in another order, and you take another one: the answer does not "
+            "look at them. Each needs a `tl.forward_backward` of its own."
+        )
+    why = {
+        "spiky": "gives the surest reading, and a wrong one. The second result of "
+        "`tl.forward_backward` says how well a grammar *fits*.",
+        "backwards": "has the largest probabilities. Ask how well a grammar fits the stream.",
+        "sticky": "fits worst of all. The *largest* evidence wins; it is a negative number.",
+    }
+    raise Wrong(f"You took the grammar that {why[named[0]]}")
