@@ -53,7 +53,7 @@ def analogies():
 def unseen():
     """Accuracy on opinion words that no label has shown."""
     arms = {
-        "GloVe frozen": ("GloVe frozen", "sentences"),
+        "GloVe frozen": ("GloVe frozen, steps", "sentences"),
         "GloVe tuned": ("GloVe tuned", "sentences"),
         "bag of words": ("bag of words", "sentences"),
     }

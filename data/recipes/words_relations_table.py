@@ -40,6 +40,8 @@ from tlhelpers.methods.relations import (
 
 from .tables import RESULTS, store
 
+STORED = RESULTS / "words_relations.json"
+
 SEEDS, TUNING_SEEDS, ENCODER_SEEDS = range(20), range(100, 103), range(5)
 LABELS = (4, 10, 20, 40, 80)  # labelled sentences in all
 TUNED_AT = 20
@@ -87,14 +89,13 @@ def spaces() -> tuple[list[str], dict[str, torch.Tensor]]:
 
 
 def train_sentences(vectors, bag, labels, head_rate, word_rate, steps=STEPS):
-    """A linear head on the mean word vector, trained together with the vectors."""
-    vectors = vectors.clone().requires_grad_()
+    """A linear head on the mean word vector; with `word_rate` the vectors are trained as well."""
+    vectors = vectors.clone().requires_grad_(word_rate > 0)
     head = torch.nn.Linear(vectors.shape[1], 1)
     torch.nn.init.zeros_(head.weight)
-    groups = [
-        {"params": head.parameters(), "lr": head_rate},
-        {"params": [vectors], "lr": word_rate},
-    ]
+    groups = [{"params": head.parameters(), "lr": head_rate}]
+    if word_rate:
+        groups.append({"params": [vectors], "lr": word_rate})
     optimizer = torch.optim.Adam(groups)
     target = torch.as_tensor(labels).float()
     for _ in range(steps):
@@ -117,7 +118,7 @@ def opinion_scores(seed: int, labels: int, arm: str, settings: tuple) -> dict[st
     parts = dict(opinion_bags(seed, labels))
     bag, answers = parts.pop("train")
     vectors = spaces()[1].get(arm.split()[0], torch.eye(bag.shape[1]))
-    if "tuned" in arm:
+    if "tuned" in arm or "steps" in arm:
         predict = train_sentences(vectors, bag, answers, *settings)
     else:
         model = LogisticRegression(C=settings[0], max_iter=2000).fit(bag @ vectors, answers)
@@ -126,15 +127,22 @@ def opinion_scores(seed: int, labels: int, arm: str, settings: tuple) -> dict[st
 
 
 def grid(arm: str) -> list[tuple]:
-    if "tuned" not in arm:
+    if "tuned" not in arm and "steps" not in arm:
         return [(c,) for c in PENALTIES]
-    return list(itertools.product(HEAD_RATES, WORD_RATES))
+    return list(itertools.product(HEAD_RATES, WORD_RATES if "tuned" in arm else (0.0,)))
+
+
+# Logistic regression with a C chosen for each; "steps" and "tuned": the same loop and steps.
+WORD_ARMS = ["bag of words", "own frozen", "GloVe frozen"]
+WORD_ARMS += ["GloVe frozen, steps", "GloVe tuned", "random tuned"]
 
 
 def words_part() -> dict:
-    rows, chosen = [], {}
-    frozen = ["own frozen", "GloVe frozen"]
-    for arm in ["bag of words", *frozen, "GloVe tuned", "random tuned"]:
+    """Arms that are stored are kept: delete the JSON to measure them anew."""
+    old = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    old = old.get("parts", {}).get("words", {"rows": [], "chosen": {}})
+    rows, chosen = old["rows"], old["chosen"]
+    for arm in [arm for arm in WORD_ARMS if arm not in {row["arm"] for row in rows}]:
         means = {}
         for settings in grid(arm):
             found = [opinion_scores(seed, TUNED_AT, arm, settings) for seed in TUNING_SEEDS]
@@ -582,13 +590,13 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    path = RESULTS / "words_relations.json"
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    old = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     found, seconds = old.get("parts", {}), old.get("part_seconds", {})
     for name in args.parts or PARTS:
         start = time.process_time()
         if (result := PARTS[name]()) is not None:
-            found[name], seconds[name] = result, round(time.process_time() - start)
+            spent = round(time.process_time() - start)
+            found[name], seconds[name] = result, max(spent, seconds.get(name, 0))
         if set(PARTS) - {"encoder"} <= set(found):
             store(
                 "words_relations",
@@ -599,7 +607,7 @@ def main() -> None:
                 machine=args.machine,
             )
         else:
-            path.write_text(json.dumps({"part_seconds": seconds, "parts": found}) + "\n")
+            STORED.write_text(json.dumps({"part_seconds": seconds, "parts": found}) + "\n")
 
 
 if __name__ == "__main__":
