@@ -80,6 +80,8 @@ _MODULES = {
     "data.gratings": ["gratings"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
     "data.shifts": ["shift_images"],
+    "data.word_vectors": ["WordVectors", "glove_vectors"],
+    "data.small_world": ["small_corpus", "labelled_sentences"],
     "methods.adaptation.losses": [
         "linear_mmd",
         "mmd",
@@ -106,6 +108,8 @@ _MODULES = {
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
     "teaching.advice": ["advise", "Advice"],
+    "methods.embeddings": ["cooccurrence", "pmi", "ppmi_svd", "nearest_words", "analogy"],
+    "methods.relations": ["transition_matrix", "forward_backward", "map_predicates"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }

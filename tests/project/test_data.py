@@ -18,7 +18,13 @@ from data.recipes import shortcuts
 from data.recipes.catalogue import CRITTERS, OBJECTS, SOURCE, TARGETS, draw, draw_classes
 from data.recipes.draw_ants_bees import COUNTS, EMBEDDED, SEEDS, SIZE, fresh_set
 from data.recipes.draw_source import SEED, source_set
-from data.recipes.make_registry import ants_bees_item, folder_bytes, sources_item, weights_item
+from data.recipes.make_registry import (
+    ants_bees_item,
+    folder_bytes,
+    glove_item,
+    sources_item,
+    weights_item,
+)
 from data.recipes.pretrain import WEIGHTS, fold_batch_norm, load, save
 from tlhelpers.core.assets import sha256
 from tlhelpers.models.mini import mini_vgg16
@@ -26,7 +32,12 @@ from tlhelpers.models.mini import mini_vgg16
 DATA = EMBEDDED.parent
 REGISTRY = json.loads((DATA / "registry.json").read_text(encoding="utf-8"))
 NETWORKS = ("resnet18", "alexnet", "vgg16")
-CARDS = ("ants_bees", "weights/sources", *(f"weights/{name}" for name in NETWORKS))
+CARDS = (
+    "ants_bees",
+    "weights/sources",
+    "words/glove",
+    *(f"weights/{name}" for name in NETWORKS),
+)
 FRESH_SOURCE_SEED = SEED + 1
 
 
@@ -41,15 +52,20 @@ def test_registered_size_and_digest(name):
     item, path = REGISTRY[name], DATA / REGISTRY[name]["path"]
     assert sha256(path) == item["sha256"], "run python -m data.recipes.make_registry"
     assert folder_bytes(path) == item["bytes"]
-    assert item["licence"].startswith("CC0") and item["command"].startswith("python -m data.")
+    assert item["licence"].startswith(("CC0", "PDDL")), "only what is in the public domain"
+    assert item["command"].startswith("python -m data.")
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_cards_are_up_to_date(name):
     card = (DATA / "cards" / f"{name.replace('/', '_')}.md").read_text(encoding="utf-8")
     network = name.removeprefix("weights/")
-    makers = {"ants_bees": ants_bees_item, "weights/sources": sources_item}
-    entry, written = makers[name]() if name in makers else weights_item(network)
+    items = {
+        "ants_bees": ants_bees_item,
+        "weights/sources": sources_item,
+        "words/glove": glove_item,
+    }
+    entry, written = items.get(name, functools.partial(weights_item, network))()
     assert entry == REGISTRY[name] and written == card, "run python -m data.recipes.make_registry"
 
 
