@@ -77,6 +77,8 @@ _MODULES = {
     "teaching.checks": ["check"],
     "data.domains": ["Domains"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains"],
+    "data.cohort": ["Cohort", "draw_cohort", "draw_shift", "illness_risk", "age_density_ratio"],
+    "data.projections": ["line_sums"],
     "methods.adaptation.losses": [
         "linear_mmd",
         "mmd",
@@ -93,6 +95,20 @@ _MODULES = {
     "methods.adaptation.domain_gap": ["domain_probe", "proxy_a_distance", "measure_domains"],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
+    "methods.instance_weighting": [
+        "importance_weights",
+        "kernel_mean_matching",
+        "effective_sample_size",
+        "estimate_shares",
+    ],
+    "methods.tradaboost": ["tradaboost"],
+    "methods.feature_alignment": [
+        "LinearMap",
+        "coral_map",
+        "subspace_alignment",
+        "transfer_components",
+    ],
+    "methods.bridging": ["ridge_bridge", "procrustes_bridge", "cca_bridge"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }
