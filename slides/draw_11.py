@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 
 import numpy as np
@@ -163,12 +164,25 @@ def pairs():
     return tl.plot_lines(curves, "pairs, or labels", "accuracy on 42 line sums", fmt=".2f")
 
 
+def pixels(draw):
+    """A figure with thousands of marks as a picture of few colours: as SVG it would be heavy."""
+    import matplotlib.pyplot as plt
+    from PIL import Image
+
+    figure, stream = draw().figure, io.BytesIO()
+    for ax in figure.axes:
+        ax.set_facecolor("none")
+    figure.savefig(stream, format="png", dpi=130, facecolor="#f6f4ef")  # the slide's own
+    plt.close(figure)
+    return Image.open(stream).convert("RGB").quantize(48, dither=Image.Dither.NONE)
+
+
 FIGURES = {
-    "regions.svg": functools.partial(enlarged, regions, 400),
+    "regions.png": functools.partial(pixels, regions),
     "pooling.svg": functools.partial(enlarged, pooling),
     "two_learners.svg": functools.partial(enlarged, learners),
     "diabetes.svg": functools.partial(enlarged, diabetes),
-    "three_shifts.svg": functools.partial(enlarged, shifts, 460),
+    "three_shifts.png": functools.partial(pixels, shifts),
     "alignment.svg": functools.partial(enlarged, alignment, 450),
     "sensors.svg": functools.partial(enlarged, sensors, 420),
     "fifty_pairs.svg": functools.partial(enlarged, fifty, 490),
