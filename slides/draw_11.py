@@ -164,7 +164,7 @@ def pairs():
     return tl.plot_lines(curves, "pairs, or labels", "accuracy on 42 line sums", fmt=".2f")
 
 
-def pixels(draw):
+def pixels(draw, dpi: int = 130):
     """A figure with thousands of marks as a picture of few colours: as SVG it would be heavy."""
     import matplotlib.pyplot as plt
     from PIL import Image
@@ -172,7 +172,7 @@ def pixels(draw):
     figure, stream = draw().figure, io.BytesIO()
     for ax in figure.axes:
         ax.set_facecolor("none")
-    figure.savefig(stream, format="png", dpi=130, facecolor="#f6f4ef")  # the slide's own
+    figure.savefig(stream, format="png", dpi=dpi, facecolor="#f6f4ef")  # the slide's own
     plt.close(figure)
     return Image.open(stream).convert("RGB").quantize(48, dither=Image.Dither.NONE)
 
@@ -182,7 +182,7 @@ FIGURES = {
     "pooling.svg": functools.partial(enlarged, pooling),
     "two_learners.svg": functools.partial(enlarged, learners),
     "diabetes.svg": functools.partial(enlarged, diabetes),
-    "three_shifts.png": functools.partial(pixels, shifts),
+    "three_shifts.png": functools.partial(pixels, shifts, 112),
     "alignment.svg": functools.partial(enlarged, alignment, 450),
     "sensors.svg": functools.partial(enlarged, sensors, 420),
     "fifty_pairs.svg": functools.partial(enlarged, fifty, 490),
