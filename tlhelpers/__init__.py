@@ -82,6 +82,8 @@ _MODULES = {
     "data.shifts": ["shift_images"],
     "data.word_vectors": ["WordVectors", "glove_vectors"],
     "data.small_world": ["small_corpus", "labelled_sentences"],
+    "data.cohort": ["Cohort", "draw_cohort", "draw_shift", "illness_risk", "age_density_ratio"],
+    "data.projections": ["line_sums"],
     "methods.adaptation.losses": [
         "linear_mmd",
         "mmd",
@@ -107,9 +109,23 @@ _MODULES = {
     "methods.shift": ["average_thresholded_confidence", "ShiftMonitor"],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
-    "teaching.advice": ["advise", "Advice"],
     "methods.embeddings": ["cooccurrence", "pmi", "ppmi_svd", "nearest_words", "analogy"],
     "methods.relations": ["transition_matrix", "forward_backward", "map_predicates"],
+    "methods.instance_weighting": [
+        "importance_weights",
+        "kernel_mean_matching",
+        "effective_sample_size",
+        "estimate_shares",
+    ],
+    "methods.tradaboost": ["tradaboost"],
+    "methods.feature_alignment": [
+        "LinearMap",
+        "coral_map",
+        "subspace_alignment",
+        "transfer_components",
+    ],
+    "methods.bridging": ["ridge_bridge", "procrustes_bridge", "cca_bridge"],
+    "teaching.advice": ["advise", "Advice"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }
