@@ -26,6 +26,7 @@ from .data.digits import font_glyphs as font_glyphs
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates
+from .data.faces import load_faces as load_faces
 from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
@@ -36,6 +37,10 @@ from .evaluation.statistics import mcnemar as mcnemar
 from .evaluation.statistics import mean_interval as mean_interval
 from .evaluation.statistics import wilson_interval as wilson_interval
 from .evaluation.timing import race as race
+from .evaluation.verification import equal_error_interval as equal_error_interval
+from .evaluation.verification import equal_error_rate as equal_error_rate
+from .evaluation.verification import error_rates as error_rates
+from .evaluation.verification import threshold_for as threshold_for
 from .figures.bars import plot_bars as plot_bars
 from .figures.bars import plot_intervals as plot_intervals
 from .figures.bars import plot_parameters as plot_parameters
@@ -68,6 +73,13 @@ from .methods.adaptation.networks import digit_network as digit_network
 from .methods.adaptation.networks import domain_discriminator as domain_discriminator
 from .methods.adaptation.networks import domain_network as domain_network
 from .methods.adaptation.trainer import adapt as adapt
+from .methods.metric_learning import balanced_batch as balanced_batch
+from .methods.metric_learning import contrastive_loss as contrastive_loss
+from .methods.metric_learning import episode_accuracies as episode_accuracies
+from .methods.metric_learning import pair_distances as pair_distances
+from .methods.metric_learning import prototype_logits as prototype_logits
+from .methods.metric_learning import prototypes as prototypes
+from .methods.metric_learning import triplet_loss as triplet_loss
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize

@@ -46,6 +46,36 @@ They are good for learning methods. Their numbers say nothing about photographs.
 `{digest}`
 """
 
+FACES_CARD = """\
+# Drawn faces
+
+**What.** {files} colour images of {side} x {side} pixels: {pictures} pictures each of {persons}.
+`faces/SPLIT.jpg` has a row for each person. No person is in two splits. `tl.load_faces(split)`
+reads them. `persons.json` holds the index of each person's skin tone, from light (0) to dark (5).
+
+**What makes a person.** The shape of face, eyes, brows, nose, mouth and ears; colours of skin,
+hair and iris; hair style, beard, freckles, a mole. Every trait is drawn independently of the
+others, so nothing follows from the skin's tone.
+
+**What changes from picture to picture.** Turn and tilt of the head, expression, gaze, light,
+colour of the light, focus, background, clothes; glasses (half of the pictures, a third of these
+dark), hat (a third), scarf (a fifth). None of them depends on the person.
+
+**How hard it is.** Equal error rate of plain distances between two pictures of the test persons,
+where guessing has 0.5 (`{command} --shortcuts`): {shortcuts}.
+
+**How made.** Drawn by our own code with Pillow and NumPy; nothing was copied or traced, no
+photograph and no generative model was used. Command: `{command}`. Seed: {seed}.
+
+**Limits.** These characters do not exist. Numbers measured on them say nothing about the faces of
+people, and a door trained on them must not guard anything.
+
+**Licence.** Images: CC0 1.0. Code: MIT.
+
+**Size and digest.** {size:.2f} MB; SHA-256 over sorted paths and file digests:
+`{digest}`
+"""
+
 WEIGHTS_CARD = """\
 # Mini {title}, pre-trained on drawn images
 
@@ -124,6 +154,31 @@ def ants_bees_item() -> tuple[dict, str]:
     return entry, card
 
 
+def faces_item() -> tuple[dict, str]:
+    """Registry entry and card of the door's persons."""
+    from .faces import FOLDER, PERSONS, PICTURES, SEED, SHORTCUTS, SIZE
+
+    shortcuts = json.loads(SHORTCUTS.read_text(encoding="utf-8"))
+    count = sum(PERSONS.values())
+    entry = _entry(
+        FOLDER,
+        f"Drawn faces: {PICTURES} pictures of {SIZE} x {SIZE} pixels of each of {count} persons",
+        "python -m data.recipes.faces",
+    )
+    card = FACES_CARD.format(
+        files=count * PICTURES,
+        side=SIZE,
+        pictures=PICTURES,
+        persons=", ".join(f"{n} persons ({split})" for split, n in PERSONS.items()),
+        shortcuts=", ".join(f"{name} {value:.2f}" for name, value in shortcuts.items()),
+        command=entry["command"],
+        seed=SEED,
+        size=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
 def styles_item() -> tuple[dict, str]:
     """Registry entry and card of the pictures for style transfer."""
     from .styles import DRAWN, FOLDER, PHOTOGRAPHS, SEED, STYLES
@@ -192,6 +247,8 @@ def main() -> None:
     registry = {}
     registry["ants_bees"], card = ants_bees_item()
     (DATA / "cards" / "ants_bees.md").write_text(card, encoding="utf-8", newline="\n")
+    registry["faces"], card = faces_item()
+    (DATA / "cards" / "faces.md").write_text(card, encoding="utf-8", newline="\n")
     registry["styles"], card = styles_item()
     (DATA / "cards" / "styles.md").write_text(card, encoding="utf-8", newline="\n")
     for name in NETWORKS:
