@@ -109,6 +109,22 @@ _MODULES = {
     ],
     "methods.style.transfer": ["gram_matrix", "stylize", "Stylized"],
     "methods.style.vgg_features": ["layer_names", "VGGFeatures"],
+    "data.shapes": ["draw_shapes", "shape_attributes", "split_classes", "implied"],
+    "data.captions": ["write_captions"],
+    "methods.zero_shot": [
+        "signatures",
+        "dap",
+        "eszsl",
+        "calibrated",
+        "harmonic_mean",
+        "tradeoff",
+    ],
+    "methods.image_text": [
+        "contrastive_loss",
+        "picture_network",
+        "TwoTower",
+        "load_image_text",
+    ],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],
 }

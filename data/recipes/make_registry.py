@@ -124,6 +124,33 @@ scikit-image's documentation of `skimage.data` says.
 """
 
 
+IMAGE_TEXT_CARD = """\
+# Two towers for drawn shapes and sentences
+
+**What.** A convolutional network for pictures of 32 x 32 pixels and a bag of word vectors for
+sentences (`tlhelpers.methods.image_text.TwoTower`), {parameters:,} parameters, stored as fp16
+safetensors. Both end in unit vectors of {size} numbers. The metadata hold the vocabulary of
+{words_count} words:
+{words}.
+
+**Trained on.** {pictures:,} pictures of `tlhelpers.data.shapes`, of {seen_count} of the 48
+combinations of shape, colour and texture, with captions of `tlhelpers.data.captions`. The metadata
+name the other 8 + 8, `validation` and `unseen`, of which it has seen no picture.
+
+**Accuracy.** On new pictures, each among the classes of its part, by the sentence "a dotted red
+circle" and its like: {accuracy}.
+
+**How made.** `{command}`: the contrastive loss of CLIP (Radford et al. 2021), {steps:,} steps of
+{batch} pairs, AdamW, one-cycle schedule up to {rate:g}; {seconds} s on one core.
+
+**Limits.** It knows {words_count} words, no order of words, no "not", and no number.
+
+**Licence.** Weights: CC0 1.0. Code: MIT.
+
+**Size and digest.** {size_mb:.2f} MB; SHA-256 `{digest}`
+"""
+
+
 def folder_bytes(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     return sum(f.stat().st_size for f in ([path] if path.is_file() else path.rglob("*.*")))
@@ -231,6 +258,35 @@ def weights_item(name: str) -> tuple[dict, str]:
     return entry, card
 
 
+def image_text_item() -> tuple[dict, str]:
+    """Registry entry and card of the two towers of lesson 09."""
+    from tlhelpers.methods.image_text import TwoTower
+    from tlhelpers.models.weight_files import read_weights
+
+    from .image_text import PATH
+
+    _, facts = read_weights(PATH)
+    entry = _entry(
+        PATH,
+        "Two towers for drawn shapes and sentences, "
+        f"{facts['accuracy']['unseen']:.3f} on 8 combinations they never saw",
+        "python -m data.recipes.image_text",
+    )
+    model = TwoTower(facts["words"], facts["size"])
+    words = fill(", ".join(facts["words"]), 100)
+    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in facts["accuracy"].items())
+    card = IMAGE_TEXT_CARD.format(
+        **facts | {"words": words, "accuracy": accuracy},
+        parameters=sum(p.numel() for p in model.parameters()),
+        words_count=len(facts["words"]),
+        seen_count=len(facts["seen"]),
+        command=entry["command"],
+        size_mb=entry["bytes"] / 1e6,
+        digest=entry["sha256"],
+    )
+    return entry, card
+
+
 def _entry(path: Path, description: str, command: str) -> dict:
     return {
         "path": path.relative_to(DATA).as_posix(),
@@ -258,6 +314,9 @@ def main() -> None:
         registry[f"weights/{name}"], card = weights_item(name)
         target = DATA / "cards" / f"weights_{name}.md"
         target.write_text(card, encoding="utf-8", newline="\n")
+    registry["weights/image_text"], card = image_text_item()
+    target = DATA / "cards" / "weights_image_text.md"
+    target.write_text(card, encoding="utf-8", newline="\n")
     text = json.dumps(registry, indent=1) + "\n"
     (DATA / "registry.json").write_text(text, encoding="utf-8", newline="\n")
     for name, entry in registry.items():

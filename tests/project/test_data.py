@@ -18,7 +18,12 @@ from data.recipes import shortcuts
 from data.recipes.catalogue import CRITTERS, OBJECTS, SOURCE, TARGETS, draw, draw_classes
 from data.recipes.draw_ants_bees import COUNTS, EMBEDDED, SEEDS, SIZE, fresh_set
 from data.recipes.draw_source import SEED, source_set
-from data.recipes.make_registry import ants_bees_item, folder_bytes, weights_item
+from data.recipes.make_registry import (
+    ants_bees_item,
+    folder_bytes,
+    image_text_item,
+    weights_item,
+)
 from data.recipes.pretrain import WEIGHTS, fold_batch_norm, load, save
 from tlhelpers.core.assets import sha256
 from tlhelpers.models.mini import mini_vgg16
@@ -33,7 +38,7 @@ FRESH_SOURCE_SEED = SEED + 1
 def test_registry_lists_every_embedded_item():
     assert set(REGISTRY) >= set(CARDS)
     stored = {path.relative_to(DATA).as_posix() for path in WEIGHTS.glob("*.safetensors")}
-    assert {REGISTRY[f"weights/{name}"]["path"] for name in NETWORKS} == stored
+    assert {item["path"] for item in REGISTRY.values() if "weights/" in item["path"]} == stored
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -50,6 +55,12 @@ def test_cards_are_up_to_date(name):
     network = name.removeprefix("weights/")
     entry, written = ants_bees_item() if name == "ants_bees" else weights_item(network)
     assert entry == REGISTRY[name] and written == card, "run python -m data.recipes.make_registry"
+
+
+def test_the_card_of_the_two_towers_is_up_to_date():
+    entry, card = image_text_item()
+    assert entry == REGISTRY["weights/image_text"] and entry["bytes"] < 1e6
+    assert card == (DATA / "cards" / "weights_image_text.md").read_text(encoding="utf-8")
 
 
 def test_the_transfer_table_is_fair_and_shows_a_gain():
