@@ -120,7 +120,7 @@ _MODULES = {
         "tradeoff",
     ],
     "methods.image_text": [
-        "contrastive_loss",
+        "clip_loss",
         "picture_network",
         "TwoTower",
         "load_image_text",

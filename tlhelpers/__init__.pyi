@@ -19,6 +19,7 @@ from .core.runtime import setup as setup
 from .data.augmentation import color_jitter as color_jitter
 from .data.augmentation import random_affine as random_affine
 from .data.augmentation import random_resized_crop as random_resized_crop
+from .data.captions import write_captions as write_captions
 from .data.decoding import load_image as load_image
 from .data.decoding import to_rgb as to_rgb
 from .data.digits import digit_domains as digit_domains
@@ -31,6 +32,10 @@ from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
 from .data.loader import BatchLoader as BatchLoader
+from .data.shapes import draw_shapes as draw_shapes
+from .data.shapes import implied as implied
+from .data.shapes import shape_attributes as shape_attributes
+from .data.shapes import split_classes as split_classes
 from .evaluation.statistics import Interval as Interval
 from .evaluation.statistics import equal_steps as equal_steps
 from .evaluation.statistics import mcnemar as mcnemar
@@ -73,6 +78,10 @@ from .methods.adaptation.networks import digit_network as digit_network
 from .methods.adaptation.networks import domain_discriminator as domain_discriminator
 from .methods.adaptation.networks import domain_network as domain_network
 from .methods.adaptation.trainer import adapt as adapt
+from .methods.image_text import TwoTower as TwoTower
+from .methods.image_text import clip_loss as clip_loss
+from .methods.image_text import load_image_text as load_image_text
+from .methods.image_text import picture_network as picture_network
 from .methods.metric_learning import balanced_batch as balanced_batch
 from .methods.metric_learning import contrastive_loss as contrastive_loss
 from .methods.metric_learning import episode_accuracies as episode_accuracies
@@ -85,6 +94,12 @@ from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
 from .methods.style.vgg_features import VGGFeatures as VGGFeatures
 from .methods.style.vgg_features import layer_names as layer_names
+from .methods.zero_shot import calibrated as calibrated
+from .methods.zero_shot import dap as dap
+from .methods.zero_shot import eszsl as eszsl
+from .methods.zero_shot import harmonic_mean as harmonic_mean
+from .methods.zero_shot import signatures as signatures
+from .methods.zero_shot import tradeoff as tradeoff
 from .models.backbone import Backbone as Backbone
 from .models.backbones import list_backbones as list_backbones
 from .models.backbones import load_backbone as load_backbone

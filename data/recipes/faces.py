@@ -10,6 +10,7 @@ A file holds one row of pictures for each person. No person is in two files.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import zlib
@@ -66,6 +67,24 @@ def row(split: str, number: int, size: int = SIZE) -> np.ndarray:
     return np.stack([picture(who, split, number, index, size) for index in range(PICTURES)])
 
 
+def sheet_of(split: str, count: int) -> Image.Image:
+    """The pictures of `count` persons of a split, a row for each."""
+    faces = np.concatenate([row(split, number) for number in range(count)])
+    return contact_sheet(faces, PICTURES, gap=0)
+
+
+def fresh_persons(number: int, count: int = 32) -> np.ndarray:
+    """Persons that are in no split: uint8 (count * PICTURES, 3, SIZE, SIZE), as if stored."""
+    file = io.BytesIO()
+    _save(sheet_of(f"fresh {number}", count), file)
+    tiles = np.asarray(Image.open(file)).reshape(count, SIZE, PICTURES, SIZE, 3)
+    return tiles.transpose(0, 2, 4, 1, 3).reshape(-1, 3, SIZE, SIZE)
+
+
+def _save(sheet: Image.Image, file) -> None:
+    sheet.save(file, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+
+
 def shortcuts() -> dict[str, float]:
     """Equal error rate of plain distances between the stored test pictures; guessing has 0.5."""
     import tlhelpers as tl
@@ -110,9 +129,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     facts = {}
     for split, count in PERSONS.items():
-        faces = np.concatenate([row(split, number) for number in range(count)])
-        sheet = contact_sheet(faces, PICTURES, gap=0)
-        sheet.save(FOLDER / f"{split}.jpg", quality=QUALITY, subsampling=0, optimize=True)
+        _save(sheet_of(split, count), FOLDER / f"{split}.jpg")
         facts[split] = {"tone": [person(split, number).tone for number in range(count)]}
     text = json.dumps({"pictures": PICTURES, "size": SIZE, **facts}) + "\n"
     (FOLDER / "persons.json").write_text(text, encoding="utf-8", newline="\n")

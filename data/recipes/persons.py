@@ -254,7 +254,7 @@ class Portrait:
         colour = darker(p.hair, 0.1)
         if p.beard == "full":
             angle = np.linspace(0.0, math.pi, 20)
-            outer = self.face_outline(1.0)[: 25] * (1.0, 1.04)
+            outer = self.face_outline(1.0)[:25] * (1.0, 1.04)
             inner = np.stack([0.62 * p.width * np.cos(angle[::-1]),
                               0.28 + 0.35 * np.sin(angle[::-1])], 1)  # fmt: skip
             self.s.polygon(np.vstack([outer, self.at(inner[:, 0], inner[:, 1])]), colour, 235)

@@ -82,7 +82,9 @@ def equal_error_interval(
     """
     a, b = np.asarray(persons_a), np.asarray(persons_b)
     if a.shape != b.shape:
-        raise InputError(f"persons_a {a.shape} and persons_b {b.shape} must name both of each pair.")
+        raise InputError(
+            f"persons_a {a.shape} and persons_b {b.shape} must name both of each pair."
+        )
     distances, same = _pairs(distances, a == b)
     order = np.argsort(distances, kind="stable")
     names, both = np.unique(np.concatenate([a[order], b[order]]), return_inverse=True)

@@ -19,7 +19,7 @@ from ..data.captions import split_words
 from ..models.weight_files import read_weights
 
 
-def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
+def clip_loss(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
     """Mean of two cross-entropies: which of N texts belongs to a picture, and the reverse.
 
     Args:
@@ -120,7 +120,7 @@ class TwoTower(nn.Module):
     def forward(self, images: Tensor, numbers: Tensor) -> Tensor:
         """The contrastive loss of pictures and their captions' `word_numbers`."""
         scale = self.log_scale.exp().clamp(max=100)  # CLIP's bound
-        return contrastive_loss(self.encode_images(images), self.encode_words(numbers), scale)
+        return clip_loss(self.encode_images(images), self.encode_words(numbers), scale)
 
 
 def load_image_text() -> tuple[TwoTower, dict]:
