@@ -66,8 +66,8 @@ def shape_attributes(labels: Tensor | None = None) -> Tensor:
 def draw_shapes(labels: Tensor, seed: int = 0) -> Shapes:
     """Draw one picture of each class number in `labels` (N,).
 
-    Place, size (radius 9 to 14 pixels), turn (up to 20 degrees), shade, pattern and ground are drawn
-    at random from `seed`. Raises `InputError` for a number that is no class.
+    Place, size (radius 9 to 14 pixels), turn (up to 20 degrees), shade, pattern and ground are
+    random, by `seed`. Raises `InputError` for a number that is no class.
     """
     chance = torch.Generator().manual_seed(seed)
     n = len(labels)
