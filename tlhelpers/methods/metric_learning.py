@@ -102,19 +102,7 @@ def balanced_batch(
     Raises:
         InputError: fewer classes with so many samples.
     """
-    counts = torch.bincount(labels)
-    enough = (counts >= each).nonzero().flatten()
-    if len(enough) < classes or min(classes, each) < 1:
-        raise InputError(
-            f"{classes} classes with {each} samples each were asked for; {len(enough)} classes "
-            "have so many. Ask for fewer."
-        )
-    chosen = enough[torch.randperm(len(enough), generator=generator)[:classes]]
-    rows = []
-    for label in chosen.tolist():
-        own = (labels == label).nonzero().flatten()
-        rows.append(own[torch.randperm(len(own), generator=generator)[:each]])
-    return torch.cat(rows)
+    return _draw(_members(labels), classes, each, generator)
 
 
 def episode_accuracies(
@@ -138,15 +126,34 @@ def episode_accuracies(
         labels: N class numbers.
     """
     chance = torch.Generator().manual_seed(seed)
-    features, labels = features.flatten(1).cpu(), labels.cpu()
+    features, members = features.flatten(1).cpu(), _members(labels.cpu())
     expected = torch.arange(ways).repeat_interleave(queries)
     found = []
     for _ in range(episodes):
-        rows = balanced_batch(labels, ways, shots + queries, chance).view(ways, shots + queries)
+        rows = _draw(members, ways, shots + queries, chance).view(ways, shots + queries)
         centres = features[rows[:, :shots]].mean(1)
         logits = prototype_logits(features[rows[:, shots:]].flatten(0, 1), centres)
         found.append((logits.argmax(1) == expected).double().mean().item())
     return found
+
+
+def _members(labels: Tensor) -> list[Tensor]:
+    """The rows of each class."""
+    order = labels.argsort(stable=True)
+    return list(order.split(torch.bincount(labels).tolist()))
+
+
+def _draw(members: list[Tensor], classes: int, each: int, generator) -> Tensor:
+    """`each` rows of each of `classes` classes that have so many."""
+    enough = [rows for rows in members if len(rows) >= each]
+    if len(enough) < classes or min(classes, each) < 1:
+        raise InputError(
+            f"{classes} classes with {each} samples each were asked for; {len(enough)} classes "
+            "have so many. Ask for fewer."
+        )
+    chosen = torch.randperm(len(enough), generator=generator)[:classes].tolist()
+    picks = [torch.randperm(len(enough[i]), generator=generator)[:each] for i in chosen]
+    return torch.cat([enough[i][pick] for i, pick in zip(chosen, picks, strict=True)])
 
 
 def _check(features: Tensor, labels: Tensor) -> None:

@@ -150,3 +150,189 @@ def prompt_ensemble(ensemble):
             "by the length of the mean."
         )
     return "One vector for a class, from as many sentences as you like."
+
+
+_DISTANCES = torch.tensor([0.1, 0.5, 0.6, 0.9, 0.3, 0.7, 0.8, 1.1])
+_SAME = torch.tensor([True, True, True, True, False, False, False, False])
+
+
+def _rates(answer):
+    """A wrong answer from a function of what opens and of who is the same."""
+    return lambda d, same, t: answer((d <= t).float(), same, d, t)
+
+
+@exercise(
+    "09-1",
+    wrong={
+        "turned round": lambda: _rates(lambda o, s, d, t: ((1 - o[s]).mean(), o[~s].mean())),
+        "opens at large distances": lambda: (
+            lambda d, s, t: ((d >= t)[~s].float().mean(), (d < t)[s].float().mean())
+        ),
+        "shares of all pairs": lambda: _rates(
+            lambda o, s, d, t: (o[~s].sum() / len(s), (1 - o[s]).sum() / len(s))
+        ),
+        "right persons who come in": lambda: _rates(lambda o, s, d, t: (o[~s].mean(), o[s].mean())),
+        "shares of those who come in": lambda: _rates(
+            lambda o, s, d, t: (o[~s].sum() / o.sum(), (1 - o[s]).sum() / (1 - o).sum())
+        ),
+    },
+)
+def two_error_rates(far_frr):
+    """At .75 two of ten strangers come in, and one of four right persons stays out."""
+    same = torch.cat([_SAME, torch.zeros(6, dtype=torch.bool)])
+    distances = torch.cat([_DISTANCES, torch.linspace(1.2, 1.7, 6)])
+    found = attempted(far_frr(distances.clone(), same.clone(), 0.75))
+    if not (isinstance(found, (tuple, list)) and len(found) == 2):
+        raise Wrong("Return two numbers: the false accept rate, then the false reject rate.")
+    far, frr = (float(value) for value in found)
+    if abs(far - 2 / 10) < 1e-6 and abs(frr - 1 / 4) < 1e-6:
+        return (
+            "2 of 10 strangers come in, 1 of 4 right persons stays out. Each rate has its own "
+            "kind of pair below the fraction bar, so the number of strangers does not matter."
+        )
+    if abs(far - 1 / 4) < 1e-6 and abs(frr - 2 / 10) < 1e-6:
+        raise Wrong("Both numbers are right, in the other order: first FAR, then FRR.")
+    if abs(far - 8 / 10) < 1e-6:
+        raise Wrong(
+            "Your door opens at *large* distances. Alike means a small distance: it opens at "
+            "`distances <= threshold`."
+        )
+    if abs(far - 2 / 14) < 1e-6:
+        raise Wrong(
+            "You divided by all pairs. Then more strangers make the FRR look better. Divide by the "
+            "pairs of that kind: 10 strangers, 4 right persons."
+        )
+    if abs(far - 2 / 5) < 1e-6:
+        raise Wrong(
+            "That is the share of strangers *among those who came in*. It depends on how many "
+            "strangers try. Asked is: of the strangers, how many came in?"
+        )
+    if abs(frr - 3 / 4) < 1e-6:
+        raise Wrong(
+            "The second number counts the right persons who come *in*; the errors stay out."
+        )
+    raise Wrong(f"At threshold .75 it is FAR 2/10 and FRR 1/4; yours are {far:.3f} and {frr:.3f}.")
+
+
+_ANCHOR = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
+_POSITIVE = torch.tensor([[0.3, 0.4], [0.6, 0.8]])  # .5 and 1 away
+_NEGATIVE = torch.tensor([[0.0, 2.0], [0.6, 0.0]])  # 2 and .6 away: solved, not solved
+
+
+def _triplet(combine):
+    """A wrong answer from a function of the squared distances and the margin."""
+    return lambda a, p, n, margin=0.2: combine(
+        (a - p).square().sum(1), (a - n).square().sum(1), margin
+    )
+
+
+@exercise(
+    "09-2",
+    wrong={
+        "signs turned": lambda: _triplet(lambda p, n, m: (n - p + m).clamp_min(0).mean()),
+        "no margin": lambda: _triplet(lambda p, n, m: (p - n).clamp_min(0).mean()),
+        "margin with a minus": lambda: _triplet(lambda p, n, m: (p - n - m).clamp_min(0).mean()),
+        "nothing stops at 0": lambda: _triplet(lambda p, n, m: (p - n + m).mean()),
+        "stops at 0 after the mean": lambda: _triplet(
+            lambda p, n, m: (p - n + m).mean().clamp_min(0)
+        ),
+        "distances not squared": lambda: _triplet(
+            lambda p, n, m: (p.sqrt() - n.sqrt() + m).clamp_min(0).mean()
+        ),
+        "one loss for each triplet": lambda: _triplet(lambda p, n, m: (p - n + m).clamp_min(0)),
+        "a plain number": lambda: _triplet(lambda p, n, m: (p - n + m).clamp_min(0).mean().item()),
+    },
+)
+def triplet_loss_by_hand(triplet):
+    """One solved triplet, one that is not: (0 + 1 - .36 + .2) / 2 = .42."""
+    value = attempted(triplet(_ANCHOR.clone(), _POSITIVE.clone(), _NEGATIVE.clone(), 0.2))
+    if isinstance(value, torch.Tensor) and value.ndim:
+        raise Wrong(f"A loss is one number; yours has shape {tuple(value.shape)}. Take the mean.")
+    number = float(value)
+    if abs(number - 0.42) > 1e-5:
+        if number < -1e-6:
+            raise Wrong(
+                "Yours is negative: the loss of a triplet that is solved is 0, not less. "
+                "`.clamp_min(0)`"
+            )
+        if abs(number) < 1e-6:
+            raise Wrong(
+                "You stop at 0 after the mean. The first triplet, solved by far, then pays for the "
+                "second one: `.clamp_min(0)` on each triplet, before the mean."
+            )
+        known = {
+            1.975: "The signs are turned: this teaches that strangers are near. The distance to "
+            "the *positive* counts as loss, that to the negative is subtracted.",
+            0.32: "The margin is missing: without it, equally near is near enough.",
+            0.22: "The margin is added, not subtracted: it asks for *more* than just nearer.",
+            0.3: "FaceNet compares *squared* distances; leave the root out.",
+        }
+        for wrong, why in known.items():
+            if abs(number - wrong) < 1e-5:
+                raise Wrong(why)
+        raise Wrong(f"It is (0 + 1 - .36 + .2) / 2 = .42; yours is {number:.4g}.")
+    features = _ANCHOR.clone().requires_grad_()
+    loss = triplet(features, _POSITIVE, _NEGATIVE, 0.2)
+    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+        raise Wrong("The number is right, but no gradient flows through it: no `.item()`.")
+    return ".42. The solved triplet gives 0 and no gradient: only the other one still teaches."
+
+
+_SUPPORT = torch.tensor([[4.0, 0.0], [0.0, 0.0], [0.0, 4.0], [2.0, 2.0], [4.0, 4.0], [6.0, 2.0]])
+_CLASSES = torch.tensor([1, 0, 0, 2, 2, 1])  # prototypes (0, 2), (5, 1), (3, 3)
+_QUERIES = torch.tensor([[0.0, 1.9], [1.6, 1.9], [4.3, 1.5], [3.0, 3.2]])
+
+
+def _each_in_order(support, labels, queries):
+    classes = int(labels.max()) + 1
+    return torch.cdist(queries, support.view(classes, -1, support.shape[1]).mean(1)).argmin(1)
+
+
+def _by_prototypes(finish):
+    def answer(support, labels, queries):
+        centres = torch.stack([support[labels == k].mean(0) for k in range(int(labels.max()) + 1)])
+        return finish(torch.cdist(queries, centres), queries, centres)
+
+    return answer
+
+
+@exercise(
+    "09-3",
+    wrong={
+        "nearest single example": lambda: lambda s, y, q: y[torch.cdist(q, s).argmin(1)],
+        "examples taken in order": lambda: _each_in_order,
+        "farthest prototype": lambda: _by_prototypes(lambda d, q, c: d.argmax(1)),
+        "returns distances": lambda: _by_prototypes(lambda d, q, c: d),
+        "dot product": lambda: _by_prototypes(lambda d, q, c: (q @ c.T).argmax(1)),
+        "over the wrong axis": lambda: _by_prototypes(lambda d, q, c: d.argmin(0)),
+    },
+)
+def the_nearest_prototype(nearest_prototype):
+    """Three classes in mixed order; the second query lies next to another class's example."""
+    found = attempted(nearest_prototype(_SUPPORT.clone(), _CLASSES.clone(), _QUERIES.clone()))
+    if isinstance(found, torch.Tensor) and found.shape == (3,):
+        raise Wrong("You chose a query for each prototype; the other axis: `argmin(1)`.")
+    if not isinstance(found, torch.Tensor) or found.shape != (len(_QUERIES),):
+        raise Wrong(
+            "Return one class number for each query, (Q,): `argmin` over the prototypes, which are "
+            "the second axis of `cdist(queries, prototypes)`."
+        )
+    answers = found.tolist()
+    if answers == [0, 0, 1, 2]:
+        return "Each class is one point now, whatever its examples' order and number."
+    if answers == [0, 2, 1, 2]:
+        raise Wrong(
+            "You took the class of the nearest *single* example. One odd example then speaks for "
+            "its whole class; the mean of a class is steadier."
+        )
+    if answers == torch.cdist(_QUERIES, _prototypes()).argmax(1).tolist():
+        raise Wrong("That is the *farthest* prototype: distances want `argmin`.")
+    if answers == (_QUERIES @ _prototypes().T).argmax(1).tolist():
+        raise Wrong("A dot product prefers long prototypes. Compare distances: `torch.cdist`.")
+    if answers == _each_in_order(_SUPPORT, _CLASSES, _QUERIES).tolist():
+        raise Wrong("The examples come in any order: choose a class's own by `labels == k`.")
+    raise Wrong(f"The classes of the four queries are 0, 0, 1, 2; yours are {answers}.")
+
+
+def _prototypes():
+    return torch.stack([_SUPPORT[_CLASSES == k].mean(0) for k in range(3)])
