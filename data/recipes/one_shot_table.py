@@ -27,10 +27,14 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghmnqrt"  # none that looks like anoth
 SIGNS = "&?%#@"
 HELD_OUT, PER_CHARACTER = 20, 60
 STEPS, WAYS, EACH = 150, 12, 5  # a batch: 12 characters, 5 glyphs each
-RATES = (1e-3, 3e-3)
+RATES = {  # where the search begins
+    "softmax": (1e-3, 3e-3),
+    "contrastive": (1e-4, 3e-4),
+    "triplet": (1e-3, 3e-3),
+    "prototypes": (1e-2, 3e-2),
+}
 SEEDS, TUNING_SEEDS = range(5), (100, 101)
 EPISODES = 60
-TRAINED = ("softmax", "contrastive", "triplet", "prototypes")
 FEWER = (6, 12)  # characters to learn from, for softmax
 # where: (characters or set, ways)
 TESTS = {
@@ -109,7 +113,7 @@ def choose_rate(method: str) -> tuple[float, dict[str, float]]:
             scores += tl.episode_accuracies(z, signs.labels, ways=5, shots=1, episodes=EPISODES)
         return 1 - statistics.fmean(scores)
 
-    rate, found = best_rate(error, RATES)
+    rate, found = best_rate(error, RATES[method])
     print(method, rate, found, flush=True)
     return rate, found
 
@@ -203,7 +207,7 @@ def main() -> None:
     args = parser.parse_args()
     start = time.process_time()
     rates, grids = {}, {}
-    for method in TRAINED:
+    for method in RATES:
         rates[method], grids[method] = choose_rate(method)
     rates["softmax, then prototypes"] = rates["prototypes"]
     rows = list(rows_of(rates))

@@ -83,7 +83,7 @@ def equal_error_interval(
     a, b = np.asarray(persons_a), np.asarray(persons_b)
     if a.shape != b.shape:
         raise InputError(
-            f"persons_a {a.shape} and persons_b {b.shape} must name both of each pair."
+            f"persons_a {a.shape} and persons_b {b.shape} must have one length."
         )
     distances, same = _pairs(distances, a == b)
     order = np.argsort(distances, kind="stable")
