@@ -13,7 +13,6 @@ import argparse
 import copy
 import functools
 import json
-import statistics
 import time
 
 import torch
@@ -168,29 +167,20 @@ def rounded(row: dict) -> dict:
 
 
 def losses_part(data, insects, fresh, tuning, keep):
-    """Part 1: loss and start, 80 persons. Keeps the pre-trained Siamese networks in `keep`."""
-    arms = [("triplet", True), ("triplet", False), ("contrastive", True), ("softmax", True)]
-    for loss, pretrained in arms:
-        make = functools.partial(starts, pretrained)
-        name = f"{loss}, {'drawn objects' if pretrained else 'random'}"
-        rate, tuning[name] = tune(make, loss, RATES, data, OTHERS, STEPS)
+    """Part 1: the loss, 80 persons, from drawn objects. Keeps the triplet networks in `keep`."""
+    for loss in ("triplet", "contrastive", "softmax"):
+        first = functools.partial(starts, True)
+        rate, tuning[loss] = tune(first, loss, RATES, data, OTHERS, STEPS)
         for seed in SEEDS:
             images = data | {"test": fresh[seed]}
-            network = train(
-                starts(pretrained, seed), loss, rate, data["train"], OTHERS, STEPS, seed
-            )
-            row = {
-                "part": "loss",
-                "loss": loss,
-                "start": name.split(", ")[1],
-                "seed": seed,
-                "steps": STEPS,
-            }
-            row |= {"rate": rate, "eer": tl.equal_error_rate(*pairs(network, images["test"])).rate}
+            network = starts(True, seed)
+            train(network, loss, rate, data["train"], OTHERS, STEPS, seed)
+            row = {"part": "loss", "loss": loss, "seed": seed, "steps": STEPS, "rate": rate}
+            row["eer"] = tl.equal_error_rate(*pairs(network, images["test"])).rate
             known = data["train"][: len(OTHERS) * PICTURES]
             row["eer of those it was trained on"] = tl.equal_error_rate(*pairs(network, known)).rate
             yield rounded(row | at_the_door(network, images, insects))
-            if (loss, pretrained) == ("triplet", True):
+            if loss == "triplet":
                 keep[seed] = network
                 if seed == 0:
                     keep[TUNING_SEED] = network
@@ -252,7 +242,7 @@ def tone_part(data, fresh, rate):
 
 
 TITLES = {
-    "loss": ("loss", "start"),
+    "loss": ("loss",),
     "own": ("camera", "start"),
     "tone": ("learned from",),
 }
@@ -318,7 +308,7 @@ def main() -> None:
     write()
     collect(own_part(data, fresh, tuning, siamese))
     write()
-    rate = statistics.mode(row["rate"] for row in rows if row.get("loss") == "triplet")
+    rate = next(row["rate"] for row in rows if row.get("loss") == "triplet")
     collect(tone_part(data, fresh, rate))
     write()
 
