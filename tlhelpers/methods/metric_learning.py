@@ -21,8 +21,10 @@ def pair_distances(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """
     _check(embeddings, labels)
     i, j = torch.triu_indices(len(labels), len(labels), 1, device=embeddings.device)
-    squared = (embeddings[i] - embeddings[j]).square().sum(1)
-    return squared.clamp_min(1e-12).sqrt(), labels[i] == labels[j]
+    # Differences, not the faster products: those lose the small distances to rounding.
+    exact = "donot_use_mm_for_euclid_dist"
+    distances = torch.cdist(embeddings, embeddings, compute_mode=exact)
+    return distances[i, j], labels[i] == labels[j]
 
 
 def contrastive_loss(embeddings: Tensor, labels: Tensor, margin: float = 1.0) -> Tensor:
