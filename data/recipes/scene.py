@@ -44,11 +44,11 @@ def render(subject: Subject, rng: np.random.Generator, size: int = 128) -> np.nd
     behind, before = Sketch(rng), Sketch(rng)
     for _ in range(rng.integers(0, 5)):
         blade(behind, grass_tone(rng, base), rng.integers(130, 256))
-    _paint(picture, behind.patches)
+    paint_patches(picture, behind.patches)
     if rng.random() < 0.6:
         picture = picture.filter(ImageFilter.BoxBlur(rng.uniform(0.003, 0.014) * canvas))
     _shadow(picture, patches, light, rng)
-    _paint(picture, patches)
+    paint_patches(picture, patches)
     if rng.random() < subject.grass_in_front:
         for _ in range(rng.integers(1, 3)):
             blade(before, grass_tone(rng, base))
@@ -57,8 +57,8 @@ def render(subject: Subject, rng: np.random.Generator, size: int = 128) -> np.nd
         x, y = 0.5 + 0.4 * math.cos(around), 0.5 + 0.4 * math.sin(around)
         towards = around + math.pi + rng.normal(0, 0.9)
         foliage_leaf(before, x, y, towards, rng.uniform(0.22, 0.42), 0.22, foliage(rng))
-    _paint(picture, before.patches)
-    return _develop(np.asarray(picture.reduce(OVERSAMPLING), np.float32), light, rng)
+    paint_patches(picture, before.patches)
+    return develop(np.asarray(picture.reduce(OVERSAMPLING), np.float32), light, rng)
 
 
 def _pose(subject: Subject, rng: np.random.Generator) -> np.ndarray:
@@ -92,7 +92,8 @@ def _contrasting_background(rng, canvas, patches):
     return picture, base
 
 
-def _paint(picture: Image.Image, patches: list[Patch]) -> None:
+def paint_patches(picture: Image.Image, patches: list[Patch]) -> None:
+    """Draw patches in coordinates 0..1 on a picture."""
     brush, scale = ImageDraw.Draw(picture, "RGBA"), picture.width
     for patch in patches:
         points = [tuple(p) for p in (patch.outline * scale).tolist()]
@@ -120,7 +121,7 @@ def _shadow(picture: Image.Image, patches, light, rng) -> None:
     picture.paste((18, 14, 24), (0, 0), mask)
 
 
-def _develop(image: np.ndarray, light, rng) -> np.ndarray:
+def develop(image: np.ndarray, light, rng) -> np.ndarray:
     """Uneven light, exposure, colour cast, contrast, focus, grain."""
     size = image.shape[0]
     y, x = np.mgrid[:size, :size] / size - 0.5

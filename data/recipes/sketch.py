@@ -113,16 +113,20 @@ class Sketch:
     def blob(self, x, y, rx, ry, colour: Colour, turn=0.0, egg=0.0, gloss=0.45) -> Blob:
         """A rounded solid: dark rim, body colour, and a highlight that faces the light."""
         shape = Blob(x, y, rx, ry, turn, egg)
-        outline, centre = shape.outline(), np.array([x, y])
+        self.solid(shape.outline(), (x, y), colour, 0.45 * min(rx, ry), gloss)
+        return shape
+
+    def solid(self, outline: np.ndarray, centre, colour: Colour, depth: float, gloss=0.45) -> None:
+        """A rounded shape of any outline; its highlight moves up to `depth` towards the light."""
+        centre = np.asarray(centre, float)
         self.polygon(outline, darker(colour, 0.5))
         for scale in (0.93, 0.8, 0.65, 0.5, 0.34, 0.18):
-            depth = (0.93 - scale) / 0.75  # 0 at the rim, 1 in the highlight
+            share = (0.93 - scale) / 0.75  # 0 at the rim, 1 in the highlight
             tone = (
-                lighter(colour, gloss * depth**2) if depth > 0.2 else darker(colour, 0.15 - depth)
+                lighter(colour, gloss * share**2) if share > 0.2 else darker(colour, 0.15 - share)
             )
-            shift = self.light * (1 - scale) * 0.45 * min(rx, ry)
+            shift = self.light * (1 - scale) * depth
             self.polygon((outline - centre) * scale + centre + shift, tone)
-        return shape
 
     def fur(self, shape: Blob, colour: Colour, hairs: int, length: float = 0.09) -> None:
         """Short hairs pointing away from the middle of `shape`, some beyond its outline."""

@@ -10,6 +10,24 @@ from pathlib import Path
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
+def best_rate(
+    error: Callable[[float], float], first: tuple[float, float]
+) -> tuple[float, dict[str, float]]:
+    """The learning rate with the smallest error, never at the edge of what was tried; and all.
+
+    Begins with the two rates `first` and goes on beyond the better one, by a factor of about 3.
+    """
+    found = {rate: error(rate) for rate in first}
+    while True:
+        rates = sorted(found)
+        best = min(found, key=found.get)
+        if best not in (rates[0], rates[-1]):
+            return best, {f"{rate:g}": round(found[rate], 4) for rate in rates}
+        beyond = best / 3.2 if best == rates[0] else best * 3.2
+        beyond = float(f"{beyond:.0e}")
+        found[beyond] = error(beyond)
+
+
 def store(
     name: str,
     found: dict,
