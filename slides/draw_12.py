@@ -203,7 +203,7 @@ def predicates():
 
 FIGURES = {
     "words_company.svg": company,
-    "words_analogies.svg": functools.partial(enlarged, analogies, 480),
+    "words_analogies.png": analogies,
     "words_unseen.svg": functools.partial(enlarged, unseen),
     "words_pull.svg": functools.partial(enlarged, pull),
     "words_order.svg": functools.partial(enlarged, order),
