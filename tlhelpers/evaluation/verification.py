@@ -82,9 +82,7 @@ def equal_error_interval(
     """
     a, b = np.asarray(persons_a), np.asarray(persons_b)
     if a.shape != b.shape:
-        raise InputError(
-            f"persons_a {a.shape} and persons_b {b.shape} must have one length."
-        )
+        raise InputError(f"persons_a {a.shape} and persons_b {b.shape} must have one length.")
     distances, same = _pairs(distances, a == b)
     order = np.argsort(distances, kind="stable")
     names, both = np.unique(np.concatenate([a[order], b[order]]), return_inverse=True)
