@@ -133,13 +133,20 @@ def named() -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """A row of `pairs`: two values, and if there is one, a rival that does without the source."""
+    """A row of `pairs`: two values, and if there is one, a rival that does without the source.
+
+    Own measurements are intervals; the published ones come without.
+    """
 
     name: str
-    before: float
-    after: float
-    rival: float | None = None
+    before: float | tl.Interval
+    after: float | tl.Interval
+    rival: tl.Interval | None = None
     rival_name: str = ""
+
+
+def middle(value: float | tl.Interval) -> float:
+    return value.mean if isinstance(value, tl.Interval) else value
 
 
 def pairs(
@@ -152,7 +159,10 @@ def pairs(
     left: float = 420,
     pitch: float = 84,
 ) -> str:
-    """A line for each row: hollow without, filled with the source, a diamond for the rival."""
+    """A line for each row: hollow without, filled with the source, a diamond for the rival.
+
+    A pale band is the 95 % interval, where it is known.
+    """
     low, high = span
     right, height = 1060, 84 + pitch * len(rows)
 
@@ -178,15 +188,34 @@ def pairs(
     parts.append(text(20, axis + 24, 20, xlabel, fill=MUTED))
     for row, pair in enumerate(rows):
         y = 84 + pitch * row
-        a, b = at(pair.before), at(pair.after)
+        for value, colour, below in (
+            (pair.before, BLUE, 0),
+            (pair.after, BLUE, 0),
+            (pair.rival, RUST, 35),
+        ):
+            if isinstance(value, tl.Interval):
+                band = f"M{at(value.low):g} {y + below}H{at(value.high):g}"
+                parts.append(
+                    f'<path d="{band}" stroke="{colour}" stroke-width="26" stroke-opacity="0.2"/>'
+                )
+        a, b = at(middle(pair.before)), at(middle(pair.after))
         parts.append(text(left - 44, y + 8, 24, pair.name, text_anchor="end", font_weight=600))
         parts.append(f'<path d="M{a:g} {y}H{b:g}" stroke="{BLUE}" stroke-width="5"/>')
         if pair.rival is not None:
-            x = at(pair.rival)
+            x = at(pair.rival.mean)
             parts.append(f'<path d="M{x:g} {y + 22}l13 13l-13 13l-13 -13z" fill="{RUST}"/>')
-            label = f"{pair.rival_name} {words(pair.rival)}"
-            parts.append(text(x - 24, y + 42, 20, label, text_anchor="end", fill=RUST))
-        for x, value, fill in ((a, pair.before, "#fff"), (b, pair.after, BLUE)):
+            label = f"{pair.rival_name} {words(pair.rival.mean)}"
+            parts.append(
+                text(
+                    min(x - 10, at(pair.rival.low)) - 14,
+                    y + 42,
+                    20,
+                    label,
+                    text_anchor="end",
+                    fill=RUST,
+                )
+            )
+        for x, value, fill in ((a, middle(pair.before), "#fff"), (b, middle(pair.after), BLUE)):
             parts.append(
                 f'<circle cx="{x:g}" cy="{y}" r="12" fill="{fill}" stroke="{BLUE}" '
                 'stroke-width="4"/>'
@@ -309,24 +338,23 @@ def games() -> str:
     return svg(1160, 260, "".join(parts), "Transfer between Atari games")
 
 
-def stored(name: str) -> list[dict]:
-    """The rows of one of the course's stored measurements."""
-    found = kept(RESULTS / f"{name}.json")
-    return found.get("rows") or found["parts"]
+def stored(name: str) -> dict:
+    """One of the course's stored measurements."""
+    return kept(RESULTS / f"{name}.json")
 
 
-def mean(rows: list[dict], **where) -> float:
-    """Mean accuracy of the rows that match."""
+def mean(rows: list[dict], **where) -> tl.Interval:
+    """Mean accuracy of the rows that match, with its interval."""
     found = [r["accuracy"] for r in rows if all(r.get(k) == v for k, v in where.items())]
-    return tl.mean_interval(found).mean
+    return tl.mean_interval(found)
 
 
 def measured() -> str:
     """Lessons 07, 11 and 12: three of these applications as the course measured them."""
     stripes = {"part": "test", "target": "gratings", "images": 100, "frozen": 0, "steps": 100}
     cohort = {"part": "cohort", "learner": "linear"}
-    far, patients = stored("depth_similarity"), stored("instances_features")
-    words = kept(RESULTS / "words_relations.json")["parts"]["low resource"]["rows"]
+    far, patients = stored("depth_similarity")["rows"], stored("instances_features")["rows"]
+    words = stored("words_relations")["parts"]["low resource"]["rows"]
     rows = (
         Pair(
             "07  stripes, 100 of each class",
@@ -350,7 +378,13 @@ def measured() -> str:
     )
     names = ("scratch, or used as it is", "transferred with care")
     return pairs(
-        rows, span=(0.3, 1.0), names=names, xlabel="accuracy, mean", digits=2, pitch=104, left=440
+        rows,
+        span=(0.3, 1.0),
+        names=names,
+        xlabel="accuracy, mean and 95 % interval",
+        digits=2,
+        pitch=104,
+        left=440,
     )
 
 
