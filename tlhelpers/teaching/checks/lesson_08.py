@@ -325,7 +325,7 @@ def difference_of_confidences(accuracy_by_confidence):
         "accuracy goes down.",
         0.95 * 0.6 / 0.85: "You scaled by the ratio. The rule takes the *difference* of the two "
         "means away.",
-        0.50: "You took the accuracy at home away from the two confidences. Begin with the accuracy "
+        0.50: "You took the accuracy at home away from both confidences. Begin with the accuracy "
         "at home, and take the *fall* of the mean confidence away from it.",
         0.95 * 0.6: "You multiplied accuracy by confidence. The rule takes the *fall* of the mean "
         "confidence away from the accuracy at home.",
