@@ -34,6 +34,7 @@ _MODULES = {
     "data.domains": ["Domains"],
     "data.gratings": ["gratings"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
+    "data.digit_tasks": ["digit_tasks"],
     "data.shifts": ["shift_images"],
     "data.word_vectors": ["WordVectors", "glove_vectors"],
     "data.small_world": ["small_corpus", "labelled_sentences"],
@@ -106,6 +107,14 @@ _MODULES = {
         "transfer_components",
     ],
     "methods.bridging": ["ridge_bridge", "procrustes_bridge", "cca_bridge"],
+    "methods.multi_task": [
+        "UncertaintyWeighting",
+        "coupling",
+        "gradient_cosines",
+        "pcgrad",
+        "set_gradient",
+        "task_gradients",
+    ],
     "methods.metric_learning": [
         "pair_distances",
         "contrastive_loss",
