@@ -124,6 +124,8 @@ _MODULES = {
         "balanced_batch",
         "episode_accuracies",
     ],
+    "methods.self_supervised": ["rotation_batch", "nt_xent"],
+    "methods.self_training": ["pseudo_labels"],
     "methods.zero_shot": ["signatures", "dap", "eszsl", "calibrated", "harmonic_mean", "tradeoff"],
     "methods.image_text": ["clip_loss", "picture_network", "TwoTower", "load_image_text"],
     "evaluation.statistics": [

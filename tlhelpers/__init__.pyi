@@ -133,6 +133,9 @@ from .methods.multi_task import task_gradients as task_gradients
 from .methods.relations import forward_backward as forward_backward
 from .methods.relations import map_predicates as map_predicates
 from .methods.relations import transition_matrix as transition_matrix
+from .methods.self_supervised import nt_xent as nt_xent
+from .methods.self_supervised import rotation_batch as rotation_batch
+from .methods.self_training import pseudo_labels as pseudo_labels
 from .methods.shift import ShiftMonitor as ShiftMonitor
 from .methods.shift import average_thresholded_confidence as average_thresholded_confidence
 from .methods.style.transfer import Stylized as Stylized
