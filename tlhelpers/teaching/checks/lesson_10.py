@@ -185,3 +185,153 @@ def without_conflict(project):
         f"Yours still has the product {left:.2f} with the other gradient; it must be 0. The "
         "projection of g on o is (g @ o) / (o @ o) * o: the square of the other's length."
     )
+
+
+def _contrastive(change: str):
+    def answer(first, second, temperature):
+        views = torch.cat([first, second])
+        if change != "no lengths":
+            views = views / views.norm(dim=1, keepdim=True)
+        n = len(first)
+        scale = temperature if change == "times the temperature" else 1 / temperature
+        scores = views @ views.T * scale
+        if change != "itself allowed":
+            scores.fill_diagonal_(-torch.inf)
+        partner = torch.arange(2 * n).roll(n)
+        if change == "next row":
+            partner = torch.arange(2 * n).roll(1)
+        if change == "one side only":
+            scores, partner = scores[:n], partner[:n]
+        loss = torch.nn.functional.cross_entropy(
+            scores, partner, reduction="sum" if change == "sum" else "mean"
+        )
+        return -loss if change == "wrong sign" else loss
+
+    return answer
+
+
+@exercise(
+    "10-4",
+    wrong={
+        name: (lambda name=name: _contrastive(name))
+        for name in (
+            "itself allowed", "no lengths", "times the temperature", "next row", "one side only",
+            "sum", "wrong sign",
+        )
+    },
+)  # fmt: skip
+def find_the_partner(loss):
+    """Three pictures in two views each, of other lengths than 1, and not symmetric."""
+    chance = torch.Generator().manual_seed(0)
+    first, second = 2 * torch.randn(2, 3, 4, generator=chance)
+    # `loss` takes two views (N, D) and a temperature
+    value = float(attempted(loss(first.clone(), second.clone(), 0.5)))
+    made = {
+        name: float(_contrastive(name)(first, second, 0.5))
+        for name in (
+            "right", "itself allowed", "no lengths", "times the temperature", "next row",
+            "one side only", "sum", "wrong sign",
+        )
+    }  # fmt: skip
+
+    def is_(name):
+        return abs(value - made[name]) < 1e-4
+
+    if is_("right"):
+        return (
+            f"{value:.3f}. Guessing among the five others would give log 5 = {np.log(5):.3f}. No "
+            "label was needed: the picture itself says which view is the partner."
+        )
+    reasons = {
+        "itself allowed": "Each view may still choose *itself*, and is its own nearest one. Set "
+        "the diagonal of the similarities to minus infinity.",
+        "no lengths": "These are dot products of vectors of any length. Divide each view by its "
+        "length first, or the network makes the loss small by long vectors.",
+        "times the temperature": "You multiply by the temperature. A *low* temperature must make "
+        "differences sharper: divide.",
+        "next row": "The partner of row i is not the row beside it: the views are stacked, so it "
+        "is N rows further on (and row i of the second half has its partner in the first).",
+        "one side only": "Only the first views ask: all 2N must.",
+        "sum": "That is the sum over the views. Take the mean: a larger batch must not weigh more.",
+        "wrong sign": "The sign is turned: it makes partners *unlike*. A loss is positive.",
+    }
+    for name, reason in reasons.items():
+        if is_(name):
+            raise Wrong(reason)
+    raise Wrong(
+        f"Yours is {value:.3f}, it should be {made['right']:.3f}. Four steps: lengths 1, all "
+        "similarities over the temperature, the diagonal out, cross-entropy with the partner's row."
+    )
+
+
+def _believe(change: str):
+    def answer(p, threshold):
+        sure, labels = p.max(1)
+        kept = {
+            "above, not at": sure > threshold,
+            "least sure": sure < threshold,
+            "everybody": sure >= 0,
+            "any class": (p >= 1 - threshold).any(1),
+            "margin": p.sort(1).values[:, -1] - p.sort(1).values[:, -2] >= threshold,
+        }.get(change, sure >= threshold)
+        rows = kept.nonzero()[:, 0]
+        if change == "sureness for labels":
+            return rows, sure[rows]
+        if change == "a label for everybody":
+            return rows, labels
+        if change == "a mask":
+            return kept, labels[rows]
+        if change == "first labels":
+            return rows, labels[: len(rows)]
+        return rows, labels[rows]
+
+    return answer
+
+
+@exercise(
+    "10-5",
+    wrong={
+        name: (lambda name=name: _believe(name))
+        for name in (
+            "above, not at", "least sure", "everybody", "margin", "sureness for labels",
+            "a label for everybody", "a mask", "first labels",
+        )
+    },
+)  # fmt: skip
+def whom_to_believe(believe):
+    """Five answers about three classes, at a threshold that one of them meets exactly."""
+    p = torch.tensor(
+        [[0.5, 0.25, 0.25], [0.0, 0.75, 0.25], [0.125, 0.0, 0.875], [0.375, 0.375, 0.25],
+         [1.0, 0.0, 0.0]]
+    )  # fmt: skip
+    # rows 1, 2 and 4 are at least .75 sure
+    found = attempted(believe(p.clone(), 0.75))
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        raise Wrong("Return two things: the rows that are kept, and their labels.")
+    rows, labels = (torch.as_tensor(part) for part in found)
+    if rows.dtype == torch.bool:
+        raise Wrong("Return the *numbers* of the rows, not a mask: `mask.nonzero()[:, 0]`.")
+    rows, labels = rows.flatten().tolist(), labels.flatten().tolist()
+    if rows == [1, 2, 4] and labels == [1, 2, 0]:
+        return "Rows 1, 2 and 4. Whether they are *right* nobody has asked: sure is not right."
+    if rows == [2, 4]:
+        raise Wrong(
+            "Row 1 has exactly .75 and is missing: *at least* the threshold, so `>=`. (And the "
+            "largest probability counts, not its distance to the second.)"
+        )
+    if rows == [4]:
+        raise Wrong(
+            "You ask for the distance between the first and the second answer. The rule looks at "
+            "the largest probability alone."
+        )
+    if rows == [0, 3]:
+        raise Wrong("Those are the rows that are *not* sure.")
+    if len(rows) == 5:
+        raise Wrong("All five are kept: compare the largest probability of a row with `threshold`.")
+    if rows == [1, 2, 4] and len(labels) == 5:
+        raise Wrong("Five labels for three rows: index the labels with the rows as well.")
+    if rows == [1, 2, 4] and labels == [0.75, 0.875, 1.0]:
+        raise Wrong("Those are the probabilities. The label is *where* the largest one stands.")
+    if rows == [1, 2, 4]:
+        raise Wrong("The rows are right. Their labels are labels[rows], not the first three.")
+    raise Wrong(f"At .75, rows 1, 2 and 4 are kept; yours are {rows}.")
