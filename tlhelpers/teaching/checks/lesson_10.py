@@ -314,12 +314,9 @@ def whom_to_believe(believe):
     rows, labels = rows.flatten().tolist(), labels.flatten().tolist()
     if rows == [1, 2, 4] and labels == [1, 2, 0]:
         return "Rows 1, 2 and 4. Whether they are *right* nobody has asked: sure is not right."
-    if rows == [2, 4]:
-        raise Wrong(
-            "Row 1 has exactly .75 and is missing: *at least* the threshold, so `>=`. (And the "
-            "largest probability counts, not its distance to the second.)"
-        )
-    if rows == [4]:
+    if rows == [2, 4] and len(believe(torch.tensor([[0.8, 0.2]]), 0.75)[0]):
+        raise Wrong("Row 1 has exactly .75 and is missing: *at least* the threshold, so `>=`.")
+    if rows in ([4], [2, 4]):
         raise Wrong(
             "You ask for the distance between the first and the second answer. The rule looks at "
             "the largest probability alone."
