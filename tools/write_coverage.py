@@ -129,7 +129,7 @@ def run(lessons: list[Lesson]) -> list[dict[str, str]]:
             if "verdict" in cell.metadata.get("tags", ()):
                 made = {"date": date.today().isoformat(), "machine": machine}
                 said = verdicts_in(cell.outputs)
-                found += [{"lesson": lesson.path.stem, **row, **made} for row in said]
+                found += [{**row, "lesson": lesson.path.stem, **made} for row in said]
     return found
 
 
