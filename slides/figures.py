@@ -1,8 +1,9 @@
 """Draw the figures of all decks: `python slides/figures.py`; of one: `python slides/figures.py 05`.
 
-Each deck has a module `draw_NN.py` with `FIGURES`: file name -> function without arguments. A
-function returns SVG text, a Pillow image, or a matplotlib Axes as the course's plots do. Figures
-come from the lessons' own code, so that a slide cannot say what a notebook does not.
+Each deck has a module `draw_NN.py`, or `draw_applications.py`, with `FIGURES`: file name ->
+function without arguments. A function returns SVG text, a Pillow image, or a matplotlib Axes as
+the course's plots do. Figures come from the lessons' own code, so that a slide cannot say what a
+notebook does not.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]  # for the modules beside this one,
 
 
 def modules(decks: list[str]) -> list:
-    """The drawing modules of `decks` ("00", "05", ...), or all of them."""
-    names = sorted(path.stem for path in HERE.glob("draw_[0-9][0-9].py"))
+    """The drawing modules of `decks` ("00", "05", "applications", ...), or all of them."""
+    names = sorted(path.stem for path in HERE.glob("draw_*.py"))
     return [
         importlib.import_module(n) for n in names if not decks or n.removeprefix("draw_") in decks
     ]

@@ -312,8 +312,8 @@ METHODS = {
     "own components": (None,),
     "CORAL": (0.01, 0.1, 1.0, 10.0),
     "subspace alignment": (None,),
-    "TCA": (0.01, 1.0),
-    "TCA, RBF kernel": (1e-4, 1e-2),
+    "TCA": (1e-4, 1e-2, 1.0, 100.0),
+    "TCA, RBF kernel": (1e-6, 1e-4, 1e-2),
 }
 
 
@@ -366,7 +366,7 @@ def measure_features() -> tuple[list[dict], dict]:
             domains = feature_data(seed, tune=True)
             features = described(domains, kind, seed)
             for method, grid in METHODS.items():
-                for setting, d, strength in itertools.product(grid, sizes, (0.03, 1.0)):
+                for setting, d, strength in itertools.product(grid, sizes, (0.03, 0.3, 3.0)):
                     score = score_alignment(features, domains, method, setting, d, strength)
                     key = (method, d, setting, strength)
                     found.setdefault(key, []).append(score["accuracy"])
@@ -392,13 +392,13 @@ def measure_features() -> tuple[list[dict], dict]:
 # --- bridges --------------------------------------------------------------------------------------
 
 BRIDGES = {  # settings tried: of the bridge, and of the classifier
-    "line sums to pixels, ridge": ((None,), (0.1, 1.0, 10.0)),
-    "pixels to line sums, ridge": ((None,), (0.1, 1.0, 10.0)),
+    "line sums to pixels, ridge": ((None,), (0.01, 0.1, 1.0, 10.0)),
+    "pixels to line sums, ridge": ((None,), (0.01, 0.1, 1.0, 10.0)),
     "Procrustes": ((0.25, 0.5, 1.0), (0.1, 1.0, 10.0)),
-    "CCA": ((0.03, 0.3, 1.0), (0.1, 1.0, 10.0)),
+    "CCA": ((0.03, 0.1, 0.3, 1.0, 3.0, 10.0), (0.1, 1.0, 10.0)),
     "CCA, almost no shrinkage": ((1e-4,), (0.1, 1.0, 10.0)),
-    "labels copied over the pairs": ((None,), (0.01, 0.1, 1.0)),
-    "labels alone": ((None,), (0.001, 0.01, 0.1, 1.0)),
+    "labels copied over the pairs": ((None,), (0.01, 0.1, 1.0, 10.0, 100.0)),
+    "labels alone": ((None,), (0.01, 0.1, 1.0, 10.0, 100.0)),
 }
 
 
@@ -553,9 +553,10 @@ def main() -> None:
         more, chosen = measure()
         rows, settings = rows + more, settings | chosen
         print(f"{measure.__name__}: {time.process_time() - start:.0f} s", flush=True)
+    rows = [shortened(row) for row in rows]  # before the tables: they are made of what is stored
     store(
         NAME,
-        {"settings": settings, "rows": [shortened(row) for row in rows]},
+        {"settings": settings, "rows": rows},
         functools.partial(markdown, rows),
         command="OMP_NUM_THREADS=1 python -m data.recipes.instances_features_table",
         seconds=time.process_time() - start,
