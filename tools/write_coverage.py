@@ -116,8 +116,8 @@ def run(lessons: list[Lesson]) -> list[dict[str, str]]:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     import torch
 
-    kind = torch.backends.cpu.get_cpu_capability()
-    machine, found = f"a CPU with {kind}, {torch.get_num_threads()} thread(s)", []
+    kind, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    machine, found = f"a CPU with {kind}, {threads} thread{'s' * (threads > 1)}", []
     for lesson in lessons:
         running = build_pages.Lesson(lesson.path)
         running.run()
