@@ -10,11 +10,11 @@ import numpy as np
 from draw_06 import enlarged
 
 import tlhelpers as tl
-from data.recipes import instances_features_table as table
-from data.recipes.tables import RESULTS
+from data.recipes.instances_features.bridges import PAIRS
+from data.recipes.instances_features.cohort import OLDER
+from data.recipes.tables import RESULTS, select
 from tlhelpers.figures.theme import new_axes
 
-OLDER = table.OLDER
 BRIDGES = {
     "pixels to line sums, ridge": "pixels to sums",
     "CCA": "CCA",
@@ -27,16 +27,12 @@ BRIDGES = {
 
 @functools.cache
 def stored() -> dict:
-    return json.loads((RESULTS / f"{table.NAME}.json").read_text(encoding="utf-8"))
+    return json.loads((RESULTS / "instances_features.json").read_text(encoding="utf-8"))
 
 
 def mean(column: str = "accuracy", **where) -> tl.Interval:
     """Mean and interval over the seeds of the stored runs that match."""
-    return tl.mean_interval(
-        row[column]
-        for row in stored()["rows"]
-        if all(row.get(key) == value for key, value in where.items())
-    )
+    return tl.mean_interval(select(stored()["rows"], column, **where))
 
 
 def patients(ax, cohort, title: str, size=14.0) -> None:
@@ -156,7 +152,7 @@ def fifty():
 def pairs():
     """Accuracy against the number of pairs, or of labels."""
     curves = {
-        name: {str(n): mean(part="bridges", directions=4, arm=arm, pairs=n) for n in table.PAIRS}
+        name: {str(n): mean(part="bridges", directions=4, arm=arm, pairs=n) for n in PAIRS}
         for arm, name in BRIDGES.items()
         if arm in ("pixels to line sums, ridge", "CCA", "labels copied over the pairs")
         or arm == "labels alone"

@@ -10,7 +10,7 @@ from plotted import enlarged
 from shapes import BLUE, GREEN, PLUM, RUST, arrow, box
 
 import tlhelpers as tl
-from data.recipes.words_relations_table import RESULTS, select
+from data.recipes.tables import RESULTS, select
 from tlhelpers.teaching.diagrams import MUTED, svg, text
 
 lesson = functools.partial(kept, HERE / "measured_12.json")

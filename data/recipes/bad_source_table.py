@@ -30,7 +30,7 @@ from tlhelpers.models.mini import mini_resnet18
 from tlhelpers.models.source_networks import WIDTH
 
 from . import source_choice_table as choice
-from .tables import store
+from .tables import cell, interval, rounded, store
 
 TARGET = "handwriting"
 PROBE_IMAGES, HELD_OUT, PROBE_SEEDS = (5, 20), (1, 2, 4), range(20)
@@ -63,7 +63,7 @@ def probe_rows() -> Iterator[dict]:
                     row[f"validation {count}"] = accuracy(
                         tl.linear_probe(data[~held], C=0.1), data[held]
                     )
-                yield {k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()}
+                yield rounded(row, 5)
 
 
 def part_rows(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
@@ -166,19 +166,13 @@ def markdown(found: dict, facts: dict) -> str:
     lines = ["# What helps against a source that hurts", "", f"Target: {found['target']}.", ""]
     lines += ["| frozen source, linear probe | 5 a class | 20 |", "|---|---|---|"]
     for source in dict.fromkeys(row["source"] for row in found["probes"]):
-        cells = [
-            tl.mean_interval(
-                r["accuracy"] for r in found["probes"] if (r["source"], r["images"]) == (source, n)
-            )
-            for n in PROBE_IMAGES
-        ]
-        lines.append(f"| {source} | {cells[0]} | {cells[1]} |")
+        numbers = [cell(found["probes"], "accuracy", source=source, images=n) for n in PROBE_IMAGES]
+        lines.append(f"| {source} | {' | '.join(numbers)} |")
     lines += ["", f"| whole network, {found['images']} a class | " + " | ".join(
         f"{k} fresh blocks" for k in range(len(BLOCKS) + 1)) + " |"]  # fmt: skip
     lines.append("|---" * (len(BLOCKS) + 2) + "|")
     cells = {
-        (row["source"], row["fresh_blocks"]): format(tl.mean_interval(row["accuracies"]))
-        for row in found["blocks"]
+        (row["source"], row["fresh_blocks"]): interval(row["accuracies"]) for row in found["blocks"]
     }
     for source in dict.fromkeys(row["source"] for row in found["blocks"]):
         kept = " | ".join(cells.get((source, k), "") for k in range(len(BLOCKS) + 1))

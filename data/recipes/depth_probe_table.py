@@ -24,7 +24,7 @@ import tlhelpers as tl
 from tlhelpers.evaluation.baselines import hog, logistic_regression
 
 from .head_swap_table import choose
-from .tables import store
+from .tables import made_by, store
 from .transfer_table import images
 
 SEEDS_REPORTED = (0, 1, 2, 3, 4)
@@ -145,7 +145,7 @@ def markdown(rows: list[dict], facts: dict) -> str:
         "400 gratings. Probes: logistic regression on averaged maps, C = .1 throughout. Pixels and "
         "HOG: C chosen by five-fold cross-validation on the training pictures.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

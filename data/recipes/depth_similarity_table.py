@@ -29,7 +29,7 @@ import tlhelpers as tl
 from tlhelpers.data.gratings import gratings
 
 from .draw_ants_bees import SEEDS, fresh_set
-from .tables import RESULTS
+from .tables import RESULTS, cell, interval
 
 SIZE, BATCH, STEPS, LONG = 96, 16, 100, 160
 PREPARATION = {"mean": (0.5,) * 3, "std": (0.25,) * 3, "device": "cpu"}
@@ -230,16 +230,6 @@ class Table:
         measure(run, {f: some for f, some in missing.items() if some}, part, self.record, at)
 
 
-def select(rows: list[dict], **wanted) -> list[float]:
-    """Accuracies of the reported rows with these values, in order of the seeds."""
-    found = [row for row in rows if {"part": "test", **wanted}.items() <= row.items()]
-    return [row["accuracy"] for row in sorted(found, key=lambda row: row["seed"])]
-
-
-def _cell(values: list[float]) -> str:
-    return format(tl.mean_interval(values)) if len(values) > 1 else "-"
-
-
 def markdown(rows: list[dict]) -> str:
     """The tables: depth by similarity, learning curves, accuracy by step, rates."""
     head = "| " + " | ".join(AUGMENT) + " |\n|---|" + "---|" * len(AUGMENT)
@@ -247,15 +237,14 @@ def markdown(rows: list[dict]) -> str:
     for images in (SMALL, LARGE):
         text += [f"Accuracy, {images} images a class, {STEPS} steps:", "", f"| frozen {head}"]
         for frozen, name in enumerate(FROZEN):
-            cell = {"frozen": frozen, "images": images, "steps": STEPS, "start": "pretrained"}
-            text.append(_line(name, [_cell(select(rows, target=t, **cell)) for t in AUGMENT]))
+            where = {"frozen": frozen, "images": images, "steps": STEPS, "start": "pretrained"}
+            text.append(_line(name, _accuracies(rows, **where)))
         text.append("")
     text += [f"All layers trained, {STEPS} steps, by start and images a class:", ""]
     text += [f"| start, images {head}"]
     for start, images in itertools.product(("pretrained", "scratch"), (SMALL, MIDDLE, LARGE)):
-        cell = {"start": start, "images": images, "frozen": 0, "steps": STEPS}
-        cells = [_cell(select(rows, target=t, **cell)) for t in AUGMENT]
-        text.append(_line(f"{start}, {images}", cells))
+        where = {"start": start, "images": images, "frozen": 0, "steps": STEPS}
+        text.append(_line(f"{start}, {images}", _accuracies(rows, **where)))
     text += ["", f"The same with {LARGE} images a class and {LONG} steps, along the way:", ""]
     text += [f"| start, step {head}"]
     for start, step in itertools.product(("pretrained", "scratch"), (*AT, LONG)):
@@ -263,16 +252,22 @@ def markdown(rows: list[dict]) -> str:
             [r["curve"][str(step)] for r in map(_as_stored, rows) if _is_long(r, t, start)]
             for t in AUGMENT
         ]
-        text.append(_line(f"{start}, {step}", [_cell(values) for values in curves]))
+        text.append(_line(f"{start}, {step}", [interval(values) for values in curves]))
     text += ["", "Chosen learning rates:", "", f"| start, frozen {head}"]
     for start, frozen in [*(("pretrained", k) for k in range(len(FROZEN))), ("scratch", 0)]:
-        cell = {"part": "test", "start": start, "frozen": frozen, "images": SMALL}
+        where = {"part": "test", "start": start, "frozen": frozen, "images": SMALL}
         rates = [
-            {r["rate"] for r in rows if {**cell, "target": t}.items() <= r.items()} for t in AUGMENT
+            {r["rate"] for r in rows if {**where, "target": t}.items() <= r.items()}
+            for t in AUGMENT
         ]
         told = [", ".join(f"{rate:g}" for rate in sorted(found)) or "-" for found in rates]
         text.append(_line(f"{start}, {FROZEN[frozen]}", told))
     return "\n".join([*text, "", NOTES.strip()]) + "\n"
+
+
+def _accuracies(rows: list[dict], **where) -> list[str]:
+    """A cell for each target."""
+    return [cell(rows, "accuracy", part="test", target=target, **where) for target in AUGMENT]
 
 
 def _line(name: str, cells: list[str]) -> str:

@@ -22,7 +22,7 @@ from torch import nn
 import tlhelpers as tl
 
 from .faces import fresh_persons, person
-from .tables import best_rate, store
+from .tables import best_rate, interval, made_by, rounded, store
 
 SIDE, PICTURES, DIMENSIONS = 48, 10, 64
 PERSONS, EACH = 12, 4  # a batch
@@ -162,10 +162,6 @@ def starts(pretrained: bool, seed: int = 0):
     return Embedder(pretrained)
 
 
-def rounded(row: dict) -> dict:
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
-
-
 def losses_part(data, insects, fresh, tuning, keep):
     """Part 1: the loss, 80 persons, from drawn objects. Keeps the triplet networks in `keep`."""
     for loss in ("triplet", "contrastive", "softmax"):
@@ -272,11 +268,9 @@ def markdown(rows: list[dict], facts: dict) -> str:
         lines.append("|" + "---|" * (len(names) + len(columns[part])))
         for key in dict.fromkeys(tuple(row[name] for name in names) for row in own):
             found = [row for row in own if tuple(row[name] for name in names) == key]
-            cells = [format(tl.mean_interval([row[c] for row in found])) for c in columns[part]]
+            cells = [interval([row[c] for row in found]) for c in columns[part]]
             lines.append("| " + " | ".join([*key, *cells]) + " |")
-    lines += ["", f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, "
-              f"{facts['date']}."]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", made_by(facts)]) + "\n"
 
 
 def main() -> None:

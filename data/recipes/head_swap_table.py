@@ -23,7 +23,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.evaluation.baselines import hog, logistic_regression
 
-from .tables import store
+from .tables import made_by, store
 from .transfer_table import images
 
 IMAGES, STEPS, BATCH = (10, 20, 100), 300, 16
@@ -190,7 +190,7 @@ def markdown(rows: list[dict], classical: list[dict], facts: dict) -> str:
         "32 x 32 x 3; the turned copies are the training pictures in all eight quarter turns and "
         "mirrorings.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 import tlhelpers as tl
 from tlhelpers.methods.adaptation.networks import jitter
 
-from .tables import best_rate, store
+from .tables import best_rate, cell, made_by, store
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghmnqrt"  # none that looks like another one when scaled
 SIGNS = "&?%#@"
@@ -183,10 +183,7 @@ def markdown(rows: list[dict], rates: dict[str, float], facts: dict) -> str:
         "|---|---|" + "---|" * len(columns),
     ]
     for method, classes in dict.fromkeys((row["method"], row["classes"]) for row in rows):
-        own = [r for r in rows if (r["method"], r["classes"]) == (method, classes)]
-        cells = [
-            format(tl.mean_interval([r[c] for r in own])) if c in own[0] else "-" for c in columns
-        ]
+        cells = [cell(rows, column, method=method, classes=classes) for column in columns]
         shown = "-" if method in ("pixels", "random") else classes
         lines.append(f"| {method} | {shown} | " + " | ".join(cells) + " |")
     lines += [
@@ -196,7 +193,7 @@ def markdown(rows: list[dict], rates: dict[str, float], facts: dict) -> str:
         + "; ".join(f"{method} {rate:g}" for method, rate in rates.items())
         + ". `softmax, then prototypes` takes half of the steps for each.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

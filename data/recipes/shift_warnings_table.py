@@ -29,7 +29,7 @@ from tlhelpers.methods.shift import ShiftMonitor
 
 from . import transfer_table
 from .draw_ants_bees import fresh_set
-from .tables import RESULTS, store
+from .tables import RESULTS, interval, made_by, rounded, store
 
 FIRST_SEED = 100
 NOISE = 0.4  # of the digits at home: without it no reading is ever wrong, and ATC has no threshold
@@ -200,7 +200,7 @@ def measure(task: str, seed: int, trained: tuple, shifts: dict, shift: Callable)
         row |= monitor.signals(z, logits)
         if family == "home":
             row |= {"source_accuracy": monitor.accuracy, "alarm_levels": levels}
-        yield {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+        yield rounded(row)
 
 
 # --- what the rows say --------------------------------------------------------------------------
@@ -283,7 +283,7 @@ def summarise(rows: list[dict], facts: dict) -> str:
         "Means over networks with 95 % t-intervals. A signal rings when it exceeds the largest of "
         "19 batches from home. A predicted accuracy is the accuracy at home less the signal.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(text) + "\n"
 
@@ -293,8 +293,7 @@ def _over_networks(rows: list[dict], task: str, number: Callable, families: str 
 
 
 def _cell(values: list[float]) -> str:
-    values = [v for v in values if v == v]
-    return format(tl.mean_interval(values), ".3f") if len(values) > 1 else "-"
+    return interval([v for v in values if v == v], ".3f")
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from .catalogue import TARGETS
 from .draw_ants_bees import SEEDS, fresh_set
 from .pretrain import MEAN, SIZE, STD, WEIGHTS, build, load
 from .shortcuts import embedded
-from .tables import store
+from .tables import made_by, store
 
 OBJECTS_ONLY = Path("build/resnet18-objects.safetensors")
 IMAGES = (5, 10, 20, "all")
@@ -193,7 +193,7 @@ def markdown(network: str, rows: list[dict], facts: dict) -> str:
         f"augmentation; {STEPS[20]} optimiser steps ({STEPS['all']} with all images). Learning "
         f"rates, each chosen on a separate tuning set, none on the edge of its grid: {rates}.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

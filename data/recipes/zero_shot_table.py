@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import tlhelpers as tl
 from tlhelpers.data.captions import split_words, write_captions
 from tlhelpers.data.shapes import (
     CLASSES,
@@ -41,7 +40,7 @@ from tlhelpers.methods.zero_shot import (
     tradeoff,
 )
 
-from .tables import store
+from .tables import cell, made_by, rounded, store, table
 
 STEPS, BATCH, PICTURES = 300, 64, 3200
 RATES = (2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2)
@@ -235,9 +234,7 @@ def measure_runs(rates: dict[str, float]) -> list[dict]:
         found = blind_and_seeing(model, tests["unseen"], latin.unseen)
         rows.append({"run": run, "way": "Latin set", **found})
         print(rows[-1], flush=True)
-    return [
-        {k: v if isinstance(v, (str, int)) else round(v, 4) for k, v in r.items()} for r in rows
-    ]
+    return [rounded(row) for row in rows]
 
 
 COLUMNS = {
@@ -255,27 +252,24 @@ COLUMNS = {
 def markdown(rows: list[dict], tuning: dict, facts: dict) -> str:
     """Both tables as Markdown."""
 
-    def cell(way: str, name: str) -> str:
-        return str(tl.mean_interval([row[name] for row in rows if row["way"] == way]))
+    def cells(way: str, *columns: str) -> list[str]:
+        return [cell(rows, column, way=way) for column in columns]
 
     ways = list(dict.fromkeys(row["way"] for row in rows if "harmonic" in row))
     lines = [
         "# Zero-shot classification of drawn shapes",
         "",
-        "| way | " + " | ".join(COLUMNS.values()) + " |",
-        "|---|" + "---|" * len(COLUMNS),
-        *(f"| {way} | " + " | ".join(cell(way, c) for c in COLUMNS) + " |" for way in ways),
+        *table("way", COLUMNS.values(), {way: cells(way, *COLUMNS) for way in ways}),
         "",
         f"Accuracy, mean over {RUNS} splits of the classes [95 % t-interval]. *Unseen only*: 8 "
         "classes to choose from, chance .125. The next columns: all 48. H: harmonic mean of seen "
         "and unseen. *Calibrated*: an offset chosen on the validation classes. *Wrong "
         "descriptions*: unseen only, each class described as the next one.",
         "",
-        "| unseen classes | DAP, unseen only | the same without its shape scores |",
-        "|---|---|---|",
-        *(
-            f"| {way} | {cell(way, 'unseen_only')} | {cell(way, 'blind_to_shape')} |"
-            for way in ("fair set", "Latin set")
+        *table(
+            "unseen classes",
+            ["DAP, unseen only", "the same without its shape scores"],
+            {way: cells(way, "unseen_only", "blind_to_shape") for way in ("fair set", "Latin set")},
         ),
         "",
         "Fair set: a block of 8 classes, no attribute implied. Latin set: 12 classes in which the "
@@ -284,7 +278,7 @@ def markdown(rows: list[dict], tuning: dict, facts: dict) -> str:
         f"{STEPS} steps of {BATCH} pictures for each network. Learning rates, mean harmonic mean "
         f"on the validation classes of splits {TUNING_SEEDS}: {tuning}.",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,12 @@ import torch.nn.functional as F
 from torch import nn
 
 import tlhelpers as tl
-from data.recipes import fine_tuning_methods_table as recipe
+from data.recipes.fine_tuning_methods import FIRST_SEED, RUNS, TUNING_SEEDS
+from data.recipes.fine_tuning_methods.methods import METHODS, SHOTS
+from data.recipes.fine_tuning_methods.networks import few
+from data.recipes.fine_tuning_methods.overfitting import wrong_labels
+from data.recipes.fine_tuning_methods.report import summarise
+from data.recipes.tables import RESULTS
 from tlhelpers.core.errors import InputError
 from tlhelpers.methods.fine_tuning import (
     discriminative_rates,
@@ -197,33 +202,34 @@ def test_frozen_layers_are_in_no_group(model):
 
 def test_wrong_labels_are_a_fifth_and_never_the_right_one():
     part = tl.font_glyphs(1000, seed=3)
-    spoilt = recipe.wrong_labels(part, 0.2, seed=0)
+    spoilt = wrong_labels(part, 0.2, seed=0)
     assert 0.15 < (spoilt.labels != part.labels).float().mean() < 0.25
     assert spoilt.labels.max() < 10 and torch.equal(spoilt.images, part.images)
 
 
 def test_few_takes_the_same_number_of_each_class_and_no_image_twice():
     part = tl.font_glyphs(400, seed=3)
-    chosen = recipe.few(part, 5, seed=1)
+    chosen = few(part, 5, seed=1)
     assert chosen.labels.bincount().tolist() == [5] * 10
     assert len({image.numpy().tobytes() for image in chosen.images}) == 50
 
 
 def test_the_stored_table_is_complete_and_fair():
-    path = recipe.FOLDER / "fine_tuning_methods.json"
+    path = RESULTS / "fine_tuning_methods.json"
     stored = json.loads(path.read_text(encoding="utf-8"))
     rows = stored["rows"]
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == summarise(rows)
     runs = {}
     for part in ("methods", "line", "overfit", "combine"):
         runs[part] = {row["run"] for row in rows if row["part"] == part}
         assert len(runs[part]) >= 5 and runs[part] == set(range(len(runs[part])))
-    for trained_on in recipe.SHOTS:
+    for trained_on in SHOTS:
         found = [r for r in rows if r["part"] == "methods" and r["trained_on"] == trained_on]
         pairs = {(row["run"], row["method"]) for row in found}
-        assert len(found) == len(pairs) == len(runs["methods"]) * len(recipe.METHODS)
+        assert len(found) == len(pairs) == len(runs["methods"]) * len(METHODS)
         for method, grid in stored["tuning"][trained_on]["grids"].items():
             rate, strength = stored["tuning"][trained_on]["best"][method]
             assert grid[f"{rate:g}, {strength:g}"] == max(grid.values())
-    assert not set(recipe.TUNING_SEEDS) & {recipe.FIRST_SEED + run for run in range(recipe.RUNS)}
+    assert not set(TUNING_SEEDS) & {FIRST_SEED + run for run in range(RUNS)}
     probes = [row for row in rows if row.get("method") == "linear probe"]
     assert probes and all(row["distance"] == 0 for row in probes)

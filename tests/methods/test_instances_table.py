@@ -8,28 +8,28 @@ from statistics import fmean
 
 import pytest
 
-from data.recipes import instances_features_table as recipe
-from data.recipes.tables import RESULTS
+from data.recipes import instances_features as recipe
+from data.recipes.instances_features.bridges import PAIRS
+from data.recipes.instances_features.report import markdown
+from data.recipes.tables import RESULTS, select
 
 
 @pytest.fixture(scope="module")
 def table():
-    return json.loads((RESULTS / f"{recipe.NAME}.json").read_text(encoding="utf-8"))
+    return json.loads((RESULTS / "instances_features.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def mean(table):
     def over_seeds(column="accuracy", **where):
-        rows = [r for r in table["rows"] if all(r.get(k) == v for k, v in where.items())]
-        assert rows, where
-        return fmean(row[column] for row in rows)
+        return fmean(select(table["rows"], column, **where))
 
     return over_seeds
 
 
 def test_the_markdown_is_made_of_the_rows(table):
-    text = (RESULTS / f"{recipe.NAME}.md").read_text(encoding="utf-8")
-    assert text == recipe.markdown(table["rows"], table)
+    text = (RESULTS / "instances_features.md").read_text(encoding="utf-8")
+    assert text == markdown(table["rows"], table)
 
 
 def test_every_arm_has_every_seed(table):
@@ -77,5 +77,5 @@ def test_fifty_pairs_beat_three_hundred_labels_and_the_way_matters(mean):
     assert bridge(there, 50) > bridge("labels alone", 300) + 0.01
     assert bridge("all labels", 0) > bridge(there, 300)
     assert bridge(there, 50, 2) > bridge("CCA", 50, 2) + 0.02 > bridge(back, 50, 2) + 0.04
-    for pairs in recipe.PAIRS[1:]:
+    for pairs in PAIRS[1:]:
         assert bridge("CCA", pairs) > bridge("CCA, almost no shrinkage", pairs) + 0.01

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import tlhelpers as tl
+from data.recipes.words_relations import STORED
+from data.recipes.words_relations.report import markdown
 from tlhelpers.core.errors import InputError
 from tlhelpers.data.film_world import (
     COUNTERPARTS,
@@ -115,7 +117,8 @@ def test_professors_are_mapped_to_directors(seed):
 
 
 def test_the_stored_table_shows_what_the_lesson_says():
-    table = json.loads((tl.data_dir() / "results" / "words_relations.json").read_text("utf-8"))
+    table = json.loads(STORED.read_text("utf-8"))
+    assert STORED.with_suffix(".md").read_text("utf-8") == markdown(table["parts"], table)
     assert set(table["parts"]) >= {"words", "pivot", "low resource", "relations", "predicates"}
     rows = [r for r in table["parts"]["relations"]["rows"] if r["strictness"] == 0.3]
     for shots in (1, 2, 5):
