@@ -114,10 +114,7 @@ def run(lessons: list[Lesson]) -> list[dict[str, str]]:
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("TLHELPERS_PROFILE", "mini")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    import torch
-
-    kind, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
-    machine, found = f"a CPU with {kind}, {threads} thread{'s' * (threads > 1)}", []
+    machine, found = machine_kind(), []
     for lesson in lessons:
         running = build_pages.Lesson(lesson.path)
         running.run()
@@ -131,6 +128,17 @@ def run(lessons: list[Lesson]) -> list[dict[str, str]]:
                 said = verdicts_in(cell.outputs)
                 found += [{**row, "lesson": lesson.path.stem, **made} for row in said]
     return found
+
+
+def machine_kind() -> str:
+    """What the verdicts were measured on, in words, and whether it was free to measure seconds."""
+    import psutil
+    import torch
+
+    kind, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    busy = psutil.getloadavg()[0] > (psutil.cpu_count() or 1)
+    free = ", busy with other programs (seconds are too high)" if busy else ""
+    return f"a CPU with {kind}, {threads} thread{'s' * (threads > 1)}{free}"
 
 
 def verdicts_in(outputs: list[dict]) -> Iterator[dict[str, str]]:
