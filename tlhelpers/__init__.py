@@ -34,6 +34,7 @@ _MODULES = {
     "data.domains": ["Domains"],
     "data.gratings": ["gratings"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
+    "data.digit_tasks": ["digit_tasks"],
     "data.shifts": ["shift_images"],
     "data.word_vectors": ["WordVectors", "glove_vectors"],
     "data.small_world": ["small_corpus", "labelled_sentences"],
@@ -106,6 +107,14 @@ _MODULES = {
         "transfer_components",
     ],
     "methods.bridging": ["ridge_bridge", "procrustes_bridge", "cca_bridge"],
+    "methods.multi_task": [
+        "UncertaintyWeighting",
+        "coupling",
+        "gradient_cosines",
+        "pcgrad",
+        "set_gradient",
+        "task_gradients",
+    ],
     "methods.metric_learning": [
         "pair_distances",
         "contrastive_loss",
@@ -115,6 +124,8 @@ _MODULES = {
         "balanced_batch",
         "episode_accuracies",
     ],
+    "methods.self_supervised": ["rotation_batch", "nt_xent"],
+    "methods.self_training": ["pseudo_labels"],
     "methods.zero_shot": ["signatures", "dap", "eszsl", "calibrated", "harmonic_mean", "tradeoff"],
     "methods.image_text": ["clip_loss", "picture_network", "TwoTower", "load_image_text"],
     "evaluation.statistics": [

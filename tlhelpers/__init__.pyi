@@ -27,6 +27,7 @@ from .data.cohort import draw_shift as draw_shift
 from .data.cohort import illness_risk as illness_risk
 from .data.decoding import load_image as load_image
 from .data.decoding import to_rgb as to_rgb
+from .data.digit_tasks import digit_tasks as digit_tasks
 from .data.digits import digit_domains as digit_domains
 from .data.digits import font_glyphs as font_glyphs
 from .data.digits import glyph_images as glyph_images
@@ -123,9 +124,18 @@ from .methods.metric_learning import pair_distances as pair_distances
 from .methods.metric_learning import prototype_logits as prototype_logits
 from .methods.metric_learning import prototypes as prototypes
 from .methods.metric_learning import triplet_loss as triplet_loss
+from .methods.multi_task import UncertaintyWeighting as UncertaintyWeighting
+from .methods.multi_task import coupling as coupling
+from .methods.multi_task import gradient_cosines as gradient_cosines
+from .methods.multi_task import pcgrad as pcgrad
+from .methods.multi_task import set_gradient as set_gradient
+from .methods.multi_task import task_gradients as task_gradients
 from .methods.relations import forward_backward as forward_backward
 from .methods.relations import map_predicates as map_predicates
 from .methods.relations import transition_matrix as transition_matrix
+from .methods.self_supervised import nt_xent as nt_xent
+from .methods.self_supervised import rotation_batch as rotation_batch
+from .methods.self_training import pseudo_labels as pseudo_labels
 from .methods.shift import ShiftMonitor as ShiftMonitor
 from .methods.shift import average_thresholded_confidence as average_thresholded_confidence
 from .methods.style.transfer import Stylized as Stylized

@@ -80,5 +80,5 @@ def test_captions_say_what_is_in_the_picture():
 
 def test_words_of_a_sentence():
     assert split_words("On DARK ground, one disc: 2 of_them!") == [
-        *("on", "dark", "ground", "one", "disc", "of", "them"),
+        *("on", "dark", "ground", "one", "disc", "2", "of", "them"),
     ]

@@ -62,5 +62,5 @@ def write_captions(shapes: Shapes, seed: int = 0) -> list[str]:
 
 
 def split_words(sentence: str) -> list[str]:
-    """The words of a sentence, in lower case, without punctuation."""
-    return re.findall(r"[^\W\d_]+", sentence.lower())
+    """The words and numbers of a sentence, in lower case, without punctuation."""
+    return re.findall(r"[^\W_]+", sentence.lower())

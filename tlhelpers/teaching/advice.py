@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -15,6 +16,11 @@ from ..evaluation.statistics import mean_interval
 
 TARGETS = {"near": "insects", "middling": "handwriting", "far": "gratings"}
 SCRATCH = "from scratch"
+ONE_NETWORK = (
+    "One small network (mini ResNet-18, 28 drawn classes) and three targets: take the order of the "
+    "depths from it, not the accuracies."
+)
+NO_TRAINING = "no training: compute the features once and fit a head to them (tl.linear_probe)"
 TOLERANCE = 0.02  # accuracy that the quicker depth may lack, if the runs cannot tell them apart
 
 
@@ -36,13 +42,9 @@ class Advice:
     limits: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = {
-            "Measured": self.measured,
-            "Would change it": self.would_change,
-            "Not known": self.limits,
-        }
+        parts = ("Measured", "Would change it", "Not known")
         lines = [f"Try first: {self.strategy}."]
-        for name, texts in parts.items():
+        for name, texts in zip(parts, (self.measured, self.would_change, self.limits), strict=True):
             lines += [f"{name}:", *(f"- {text}" for text in texts)]
         return "\n".join(lines)
 
@@ -78,79 +80,69 @@ def advise(
         InputError: numbers that cannot be, or an unknown similarity.
     """
     _check(images, classes, similarity, minutes, seconds_per_step)
-    table = _table()
-    target, each = TARGETS[similarity], images / classes
+    table, target, each = _table(), TARGETS[similarity], images / classes
     small, large = table.sizes[0], table.sizes[-1]
-    size = small if each < math.sqrt(small * large) else large
-    cells = table.cells(target, size)
-    cost = table.minutes(target, size, seconds_per_step)
-    in_time = {name: runs for name, runs in cells.items() if cost[name] <= minutes}
-    facts = [f"{size} {target} a class, frozen: {_listed(cells, table)}."]
-    if not in_time:
-        quickest = table.frozen[-1]
-        facts.append(
+    size, other = (small, large) if each < math.sqrt(small * large) else (large, small)
+    cells, cost = table.cells(target, size), table.minutes(target, size, seconds_per_step)
+    best, head = max(cells, key=lambda name: fmean(cells[name])), table.frozen[-1]
+    nothing_fits = min(cost.values()) > minutes
+    choose = functools.partial(table.choose, minutes=minutes, seconds_per_step=seconds_per_step)
+    chosen = head if nothing_fits else choose(target, size)
+    listed = "; ".join(f"{name} {mean_interval(values)}" for name, values in cells.items())
+    measured = [f"{size} {target} a class, frozen: {listed}."]
+    if nothing_fits:
+        measured.append(
             f"{table.steps} steps of any kind take longer than {minutes:g} min (a head alone "
-            f"{cost[quickest]:.2g} min)."
+            f"{cost[head]:.2g} min)."
         )
-        chosen = quickest
-    else:
-        chosen = _cheapest_of_the_best(in_time, table)
-        best = max(cells, key=lambda name: fmean(cells[name]))
-        if best not in in_time:
-            facts.append(
-                f"The best, {_with(best)}, takes {cost[best]:.2g} min for {table.steps} steps."
-            )
-    changes = [_other_size(table, target, size, minutes, seconds_per_step)]
-    changes += [_other_similarity(table, s, size) for s in TARGETS if s != similarity]
-    if minutes < (needed := max(cost[name] for name in cells)):
+    elif cost[best] > minutes:
+        how = best if best == SCRATCH else f"with {best} frozen"
+        measured.append(f"The best, {how}, takes {cost[best]:.2g} min for {table.steps} steps.")
+    changes = [f"Images: at {other} a class it would be: {_strategy(choose(target, other))}."]
+    for name in [name for name in TARGETS if name != similarity]:
+        advised = _strategy(choose(TARGETS[name], size))
+        changes.append(f"Similarity: if it were {name}, it would be: {advised}.")
+    if minutes < (needed := max(cost.values())):
         changes.append(f"Time: with {needed:.2g} min or more every depth could be tried.")
     return Advice(
-        _strategy(chosen, not in_time),
+        NO_TRAINING if nothing_fits else _strategy(chosen),
         None if chosen == SCRATCH else chosen,
-        tuple(facts),
+        tuple(measured),
         tuple(changes),
-        tuple(_limits(table, each, size, seconds_per_step)),
+        tuple(_limits(each, size, table.sizes, seconds_per_step)),
     )
 
 
-@dataclass(frozen=True)
 class _Table:
-    """The stored runs, and what the advice asks of them."""
+    """The stored runs by target and images a class, and what the advice asks of them."""
 
-    rows: list[dict]
-    frozen: list[str]
-    steps: int
-
-    @property
-    def sizes(self) -> list[int]:
-        """Images a class at which every depth was measured."""
-        deep = [row["images"] for row in self._reported() if row["frozen"] == 1]
-        return sorted(set(deep))
-
-    def _reported(self) -> list[dict]:
-        return [row for row in self.rows if row["part"] == "test" and row["steps"] == self.steps]
-
-    def _runs(self, target: str, size: int) -> dict[str, list[dict]]:
-        found: dict[str, list[dict]] = {}
-        for row in sorted(self._reported(), key=lambda row: row["seed"]):
-            if (row["target"], row["images"]) == (target, size):
-                scratch = row["start"] == "scratch"
-                name = SCRATCH if scratch else self.frozen[row["frozen"]]
-                found.setdefault(name, []).append(row)
-        return found
+    def __init__(self, rows: list[dict], frozen: list[str], steps: int):
+        self.frozen, self.steps = frozen, steps
+        self.runs = defaultdict(lambda: {name: [] for name in [*frozen, SCRATCH]})
+        for row in sorted(rows, key=lambda row: row["seed"]):
+            if (row["part"], row["steps"]) == ("test", steps):
+                name = SCRATCH if row["start"] == "scratch" else frozen[row["frozen"]]
+                self.runs[row["target"], row["images"]][name].append(row)
+        # Images a class at which every depth was measured
+        self.sizes = sorted({size for (_, size), cell in self.runs.items() if all(cell.values())})
 
     def cells(self, target: str, size: int) -> dict[str, list[float]]:
         """Accuracies of the runs by what is frozen, from scratch included."""
-        found = self._runs(target, size)
-        return {name: [row["accuracy"] for row in runs] for name, runs in found.items()}
+        found = self.runs[target, size].items()
+        return {name: [row["accuracy"] for row in runs] for name, runs in found}
 
     def minutes(self, target: str, size: int, seconds_per_step: float | None) -> dict[str, float]:
         """Of one training of `steps` steps; another network is assumed to scale alike."""
-        found = self._runs(target, size)
-        seconds = {name: fmean(row["seconds"] for row in runs) for name, runs in found.items()}
+        found = self.runs[target, size].items()
+        seconds = {name: fmean(row["seconds"] for row in runs) for name, runs in found}
         whole = seconds[self.frozen[0]] / self.steps
-        factor = 1 if seconds_per_step is None else seconds_per_step / whole
-        return {name: factor * value / 60 for name, value in seconds.items()}
+        return {name: (seconds_per_step or whole) / whole * n / 60 for name, n in seconds.items()}
+
+    def choose(self, target: str, size: int, minutes: float, seconds_per_step) -> str:
+        """The quickest of the best that fit into the time; of all where none fits."""
+        cells, cost = self.cells(target, size), self.minutes(target, size, seconds_per_step)
+        cells = {name: runs for name, runs in cells.items() if cost[name] <= minutes} or cells
+        return _cheapest_of_the_best(cells, self.frozen)
 
 
 @functools.cache
@@ -165,27 +157,18 @@ def _table() -> _Table:
     return _Table(stored["rows"], stored["made"]["frozen"], stored["made"]["steps"])
 
 
-def _cheapest_of_the_best(cells: dict[str, list[float]], table: _Table) -> str:
+def _cheapest_of_the_best(cells: dict[str, list[float]], frozen: list[str]) -> str:
     best = max(cells, key=lambda name: fmean(cells[name]))
 
     def as_good(name: str) -> bool:
-        if name == best:
-            return True
         lost = mean_interval([a - b for a, b in zip(cells[best], cells[name], strict=True)])
         return lost.low <= 0 and lost.mean <= TOLERANCE
 
-    return next(
-        name for name in [*reversed(table.frozen), SCRATCH] if name in cells and as_good(name)
-    )
+    quickest_first = [name for name in [*reversed(frozen), SCRATCH] if name in cells]
+    return next(name for name in quickest_first if name == best or as_good(name))
 
 
-def _with(name: str) -> str:
-    return name if name == SCRATCH else f"with {name} frozen"
-
-
-def _strategy(name: str, out_of_time: bool) -> str:
-    if out_of_time:
-        return "no training: compute the features once and fit a head to them (tl.linear_probe)"
+def _strategy(name: str) -> str:
     if name == SCRATCH:
         return "train from scratch; the pre-trained start is no help here"
     if name == "nothing":
@@ -193,31 +176,9 @@ def _strategy(name: str, out_of_time: bool) -> str:
     return f"freeze {name}, and train " + ("it" if name.startswith("all") else "the rest")
 
 
-def _listed(cells: dict[str, list[float]], table: _Table) -> str:
-    return "; ".join(
-        f"{name} {mean_interval(cells[name])}" for name in [*table.frozen, SCRATCH] if name in cells
-    )
-
-
-def _other_size(table, target, size, minutes, seconds_per_step) -> str:
-    other = next(n for n in (table.sizes[-1], table.sizes[0]) if n != size)
-    cells, cost = table.cells(target, other), table.minutes(target, other, seconds_per_step)
-    in_time = {name: runs for name, runs in cells.items() if cost[name] <= minutes} or cells
-    chosen = _cheapest_of_the_best(in_time, table)
-    return f"Images: at {other} a class it would be: {_strategy(chosen, False)}."
-
-
-def _other_similarity(table, similarity: str, size: int) -> str:
-    chosen = _cheapest_of_the_best(table.cells(TARGETS[similarity], size), table)
-    return f"Similarity: if it were {similarity}, it would be: {_strategy(chosen, False)}."
-
-
-def _limits(table: _Table, each: float, size: int, seconds_per_step) -> list[str]:
-    small, *_, large = table.sizes
-    said = [
-        "One small network (mini ResNet-18, 28 drawn classes) and three targets: take the order "
-        "of the depths from it, not the accuracies."
-    ]
+def _limits(each: float, size: int, sizes: list[int], seconds_per_step) -> list[str]:
+    small, *_, large = sizes
+    said = [ONE_NETWORK]
     if not small <= each <= large:
         layers = "fewer" if each < small else "more"
         said.append(

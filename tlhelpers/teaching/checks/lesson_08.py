@@ -44,6 +44,18 @@ def _joint(p, labels):
         "a number for each image": lambda: (
             lambda p, y: ((_joint(p, y) / _joint(p, y).sum(0))[y] * p).sum(1).log()
         ),
+        "sign turned": lambda: (
+            lambda p, y: -((_joint(p, y) / _joint(p, y).sum(0))[y] * p).sum(1).log().mean()
+        ),
+        "logarithm before the sum over source classes": lambda: (
+            lambda p, y: ((_joint(p, y) / _joint(p, y).sum(0))[y] * p).log().sum(1).mean()
+        ),
+        "the head's probabilities forgotten": lambda: (
+            lambda p, y: (_joint(p, y) / _joint(p, y).sum(0))[y].sum(1).log().mean()
+        ),
+        "mean over the source classes": lambda: (
+            lambda p, y: ((_joint(p, y) / _joint(p, y).sum(0))[y] * p).mean(1).log().mean()
+        ),
     },
 )
 def log_expected_empirical_prediction(leep):
@@ -72,6 +84,14 @@ def log_expected_empirical_prediction(leep):
         "only. That score exists (NCE, Tran et al. 2019); LEEP weights all classes by their "
         "probability.",
         right.log().sum().item(): "A sum grows with the number of images. Take the mean.",
+        -right.log().mean().item(): "The size is right, the sign is not: a mean of logarithms of "
+        "probabilities is never above 0. Leave the minus out.",
+        (given[_IS] * _SAID).log().sum(1).mean().item(): "The logarithm comes *after* the sum over "
+        "the source classes: first add up the products of each image, then take the logarithm.",
+        given[_IS].sum(1).log().mean().item(): "The head's probabilities are missing. Multiply "
+        "`given[labels]` by them before you add up.",
+        (given[_IS] * _SAID).mean(1).log().mean().item(): "Over the source classes it is a *sum*; "
+        "the probabilities are weights already. Take the mean over the images only.",
     }
     if abs(value - right.log().mean().item()) > 1e-4:
         for wrong, why in known.items():
@@ -87,7 +107,7 @@ def log_expected_empirical_prediction(leep):
 
 
 _RIGHT = torch.tensor(  # the winner of the first half is row 1, of the second half and of all row 2
-    [[1, 0, 0, 1, 1, 0, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 1, 1, 0, 1, 1, 1, 1]]
+    [[1, 0, 0, 1, 1, 0, 0, 0], [1, 1, 1, 0, 1, 1, 0, 0], [0, 1, 1, 0, 1, 1, 1, 1]]
 ).float()
 
 
@@ -112,6 +132,11 @@ _RIGHT = torch.tensor(  # the winner of the first half is row 1, of the second h
                 r[int(r[:, :4].mean(1).argmax())].mean().item(),
             )
         ),
+        "the accuracy first": lambda: lambda r: (r[1, 4:].mean().item(), 1),
+        "max in place of argmax": lambda: (
+            lambda r: (r[:, :4].mean(1).max().item(), r[1, 4:].mean().item())
+        ),
+        "counts in place of an accuracy": lambda: lambda r: (1, r[1, 4:].sum().item()),
         "halves the candidates": lambda: (
             lambda r: (int(r[:1].mean(1).argmax()), r[0, 4:].mean().item())
         ),
@@ -122,6 +147,11 @@ def an_honest_choice(honest):
     found = attempted(honest(_RIGHT.clone()))
     if not (isinstance(found, (tuple, list)) and len(found) == 2):
         raise Wrong("Return two things: the row of the winner, and its accuracy.")
+    if float(found[0]) % 1:
+        raise Wrong(
+            f"The first value is {float(found[0]):.2f}, and a row number is whole. Return the row "
+            "first (`.argmax()`; `.max()` is its accuracy), then the accuracy."
+        )
     row, accuracy = int(found[0]), float(found[1])
     if row == 2:
         raise Wrong(
@@ -143,15 +173,19 @@ def an_honest_choice(honest):
             "1.00 belongs to row 2: you took the maximum once more, on the second half. The winner "
             "is already chosen; look up *its* accuracy."
         )
-    if abs(accuracy - 0.5) < 1e-6:
+    if abs(accuracy - 2) < 1e-6:
         raise Wrong(
-            ".50 is the winner's accuracy on all images, half of which chose it. Report the second "
-            "half alone."
+            "2 is the *number* of right answers. An accuracy is their share: take the mean."
         )
-    if abs(accuracy - 0.25) > 1e-6:
-        raise Wrong(f"Row 1 has 1 of 4 right in the second half: .25, not {accuracy:.2f}.")
+    if abs(accuracy - 0.625) < 1e-6:
+        raise Wrong(
+            ".625 is the winner's accuracy on all images, half of which chose it. Report the "
+            "second half alone."
+        )
+    if abs(accuracy - 0.5) > 1e-6:
+        raise Wrong(f"Row 1 has 2 of 4 right in the second half: .50, not {accuracy:.2f}.")
     return (
-        "Row 1, and .25. That hurts: it looked like .75. Better to be hurt by your own second half "
+        "Row 1, and .50. That hurts: it looked like .75. Better to be hurt by your own second half "
         "than by the first customer."
     )
 
@@ -168,6 +202,18 @@ def an_honest_choice(honest):
         "relative to the error": lambda: (
             lambda t, a: [100 * (y - x) / (1 - y) for x, y in zip(t, a, strict=True)]
         ),
+        "relative to the accuracy": lambda: (
+            lambda t, a: [100 * (y - x) / y for x, y in zip(t, a, strict=True)]
+        ),
+        "without a sign": lambda: (
+            lambda t, a: [100 * abs(y - x) for x, y in zip(t, a, strict=True)]
+        ),
+        "harm only": lambda: (
+            lambda t, a: [max(0, 100 * (y - x)) for x, y in zip(t, a, strict=True)]
+        ),
+        "the errors with transfer": lambda: lambda t, a: [100 * (1 - x) for x in t],
+        "sign turned, in shares": lambda: lambda t, a: [x - y for x, y in zip(t, a, strict=True)],
+        "pairs of numbers": lambda: lambda t, a: list(zip(t, a, strict=True)),
     },
 )
 def gap_by_seed(gaps):
@@ -175,11 +221,17 @@ def gap_by_seed(gaps):
     transfer, alone = [0.78, 0.90, 0.60], [0.80, 0.80, 0.60]
     found = attempted(gaps(list(transfer), list(alone)))
     try:
-        found = [float(value) for value in found]
+        found = list(found)
     except TypeError:
         raise Wrong(
             "Return a number for each seed. With a single mean the spread is lost, and with it the "
             "interval."
+        ) from None
+    try:
+        found = [float(value) for value in found]
+    except TypeError:
+        raise Wrong(
+            "Each entry must be one number: the difference of the two accuracies."
         ) from None
     if len(found) != 3:
         raise Wrong(f"There are three seeds, and you return {len(found)} numbers.")
@@ -201,10 +253,29 @@ def gap_by_seed(gaps):
             "You compare each seed with the *mean* of the baseline. A seed stands for the same "
             "images and batches on both sides: pair them, and their luck cancels."
         )
-    if near([10.0, -50.0, 0.0]):
-        raise Wrong("You divided by the error. Asked for is the plain difference, in points.")
+    if near([-0.02, 0.1, 0.0]):
+        raise Wrong(
+            "Two things: times 100, for points; and turn the sign, because a gap that hurts is "
+            "positive."
+        )
+    if near([10.0, -50.0, 0.0]) or near([2.5, -12.5, 0.0]):
+        raise Wrong("You divided by the baseline. Asked for is the plain difference, in points.")
+    if near([2.0, 10.0, 0.0]) or near([2.0, 0.0, 0.0]):
+        raise Wrong(
+            "In the second seed transfer *helps*, by 10 points: the gap is -10. Keep the negative "
+            "numbers, or the mean over the seeds will see harm only."
+        )
+    if near([22.0, 10.0, 40.0]):
+        raise Wrong(
+            "Those are the errors with transfer. A gap compares: take the error with target data "
+            "only away from them."
+        )
     if not near(expected):
-        raise Wrong(f"For .78 against .80 the gap is +2 points; you return {found}.")
+        shown = ", ".join(f"{value:.4g}" for value in found)
+        raise Wrong(
+            "For .78 with transfer and .80 without it the gap is +2 points; you return "
+            f"{shown}. Take 100 times the difference, seed by seed."
+        )
     return "+2, -10, 0: the first seed alone would have called it harm."
 
 
@@ -225,6 +296,13 @@ _BATCH_SURE = torch.tensor([0.6, 0.8, 0.5, 0.7, 0.4])  # mean .60
             lambda home, batch, accuracy: accuracy + home.mean() - batch.mean()
         ),
         "a ratio": lambda: lambda home, batch, accuracy: accuracy * batch.mean() / home.mean(),
+        "home and accuracy changed over": lambda: (
+            lambda home, batch, accuracy: batch.mean() + home.mean() - accuracy
+        ),
+        "accuracy times confidence": lambda: lambda home, batch, accuracy: accuracy * batch.mean(),
+        "one of the means forgotten": lambda: (
+            lambda home, batch, accuracy: accuracy - (home.mean() - batch)
+        ),
         "sums instead of means": lambda: (
             lambda home, batch, accuracy: accuracy - home.sum() + batch.sum()
         ),
@@ -232,7 +310,13 @@ _BATCH_SURE = torch.tensor([0.6, 0.8, 0.5, 0.7, 0.4])  # mean .60
 )
 def difference_of_confidences(accuracy_by_confidence):
     """Mean confidences .85 at home and .60 in the batch, accuracy .95 at home: .70 is left."""
-    value = float(attempted(accuracy_by_confidence(_HOME_SURE.clone(), _BATCH_SURE.clone(), 0.95)))
+    value = attempted(accuracy_by_confidence(_HOME_SURE.clone(), _BATCH_SURE.clone(), 0.95))
+    if isinstance(value, torch.Tensor) and value.numel() > 1:
+        raise Wrong(
+            f"You return {value.numel()} numbers, and one is asked for. Take the mean of `home` "
+            "and the mean of `batch`, then their difference."
+        )
+    value = float(value)
     known = {
         0.60: "That is the mean confidence of the batch. At home it was .85 and the accuracy .95: "
         "confidence and accuracy are not on one scale. Use how much it *fell*.",
@@ -241,6 +325,10 @@ def difference_of_confidences(accuracy_by_confidence):
         "accuracy goes down.",
         0.95 * 0.6 / 0.85: "You scaled by the ratio. The rule takes the *difference* of the two "
         "means away.",
+        0.50: "You took the accuracy at home away from both confidences. Begin with the accuracy "
+        "at home, and take the *fall* of the mean confidence away from it.",
+        0.95 * 0.6: "You multiplied accuracy by confidence. The rule takes the *fall* of the mean "
+        "confidence away from the accuracy at home.",
         0.95 - 3.4 + 3.0: "You compared sums. Home has 4 pictures and the batch 5: compare means.",
     }
     if abs(value - 0.7) < 1e-5:
@@ -264,6 +352,15 @@ def difference_of_confidences(accuracy_by_confidence):
         "rounds down": lambda: lambda p, e: math.floor(2 * p * (1 - p) / (math.pi * e**2)),
         "forgets to square": lambda: lambda p, e: math.ceil((2 * p * (1 - p) / math.pi) ** 0.5 / e),
         "not a whole number": lambda: lambda p, e: 2 * p * (1 - p) / (math.pi * e**2),
+        "1 - p forgotten": lambda: lambda p, e: math.ceil(2 * p / (math.pi * e**2)),
+        "the error not squared": lambda: lambda p, e: math.ceil(2 * p * (1 - p) / (math.pi * e)),
+        "2/pi not squared": lambda: (
+            lambda p, e: math.ceil(math.sqrt(2 / math.pi) * p * (1 - p) / e**2)
+        ),
+        "pi/2 for 2/pi": lambda: lambda p, e: math.ceil(math.pi / 2 * p * (1 - p) / e**2),
+        "the fraction turned over": lambda: (
+            lambda p, e: math.ceil(math.pi * e**2 / (2 * p * (1 - p)))
+        ),
         "a 95 % interval": lambda: lambda p, e: math.ceil(1.96**2 * p * (1 - p) / e**2),
     },
 )
@@ -283,11 +380,17 @@ def labels_for_an_error(labels_needed):
         "error of a bell curve is smaller than that, by the root of 2/pi.",
         15: "15 labels are not enough, their error is above .1: round *up*.",
         4: "You solved for the root of n. Square both sides first.",
+        32: "32: the factor 1 - p is missing. Under the root stands p(1 - p).",
+        2: "2: the error must be squared as well. Square *both* sides, then bring n to the left.",
+        20: "20: you left the first factor under its root. Squared, it is 2/pi.",
+        40: "40: you multiplied by pi/2. The squared factor is 2/pi, and it stays above the line.",
+        1: "1: the fraction is turned over. A smaller error needs *more* labels, so e^2 stands "
+        "below the line.",
         97: "That is the n of a 95 % interval as wide as e. Here the *mean* error is asked for.",
     }
     raise Wrong(
         known.get(
-            round(first),
+            first,
             f"For an accuracy of .5 and an error of .1 it is 50/pi = 15.9, so 16; yours is "
             f"{first:.4g}.",
         )
@@ -318,6 +421,15 @@ def _below(table):
         "the good one is taken": lambda: (
             lambda good, bad, n: 1 - _below(_table(good, bad, n)) - _table(good, bad, n).trace() / 2
         ),
+        "above the diagonal": lambda: (
+            lambda good, bad, n: 1 - _below(_table(good, bad, n)) - _table(good, bad, n).trace()
+        ),
+        "the diagonal counted one and a half times": lambda: (
+            lambda good, bad, n: _below(_table(good, bad, n)) + 1.5 * _table(good, bad, n).trace()
+        ),
+        "ties alone": lambda: lambda good, bad, n: _table(good, bad, n).trace(),
+        "half the ties alone": lambda: lambda good, bad, n: _table(good, bad, n).trace() / 2,
+        "a matrix": lambda: _table,
         "the whole table": lambda: lambda good, bad, n: _table(good, bad, n).sum(),
         "one image is asked": lambda: (
             lambda good, bad, n: bad * (1 - good) + 0.5 * (good * bad + (1 - good) * (1 - bad))
@@ -326,7 +438,13 @@ def _below(table):
 )
 def wrong_pick_of_a_validation_set(wrong_pick):
     """.9 against .8 on one image: .45; on 20, and of two equals: a coin."""
-    one, equal = (float(attempted(wrong_pick(*case))) for case in ((0.9, 0.8, 1), (0.7, 0.7, 9)))
+    found = [attempted(wrong_pick(*case)) for case in ((0.9, 0.8, 1), (0.7, 0.7, 9))]
+    if getattr(found[0], "ndim", 0):
+        raise Wrong(
+            "You return a whole matrix, and one probability is asked for. Add up the entries where "
+            "the bad network is taken."
+        )
+    one, equal = map(float, found)
     expected = _below(_table(0.9, 0.8, 20)) + float(_table(0.9, 0.8, 20).trace()) / 2
     known = {
         0.08: "You left the ties out: both right, or both wrong. With one image they are 3 cases "
@@ -334,6 +452,13 @@ def wrong_pick_of_a_validation_set(wrong_pick):
         0.82: "You counted every tie as a wrong choice. A coin decides: half of them.",
         0.55: "That is the probability that the *good* one is taken: rows are the bad network's "
         "right answers, so the bad one wins below the diagonal.",
+        0.18: "You added what is *above* the diagonal: there the good network has more right "
+        "answers. Take what is below, `np.tril(m, -1)`, and half of the diagonal.",
+        1.19: "A probability above 1: `np.tril(m)` holds the diagonal already. Take "
+        "`np.tril(m, -1)`, then add half of the diagonal.",
+        0.74: "Those are the ties alone. Add what is below the diagonal, and half of the ties.",
+        0.37: "Those are half of the ties. Add what is below the diagonal, where the bad network "
+        "has more right answers.",
         1.0: "The whole table adds up to 1. Add what is below the diagonal, and half of what is "
         "on it.",
     }

@@ -26,10 +26,14 @@ _SEEN = torch.tensor([True, True, False, False])
         "forgets the 2": lambda: lambda a, b: a * b / (a + b) if a + b else 0.0,
         "divides by zero": lambda: lambda a, b: 2 * a * b / (a + b),
         "the smaller one": lambda: min,
+        "the larger one": lambda: max,
+        "no brackets below the bar": lambda: lambda a, b: 2 * a * b / a + b if a + b else 0.0,
+        "upside down": lambda: lambda a, b: (a + b) / (2 * a * b) if a * b else 0.0,
+        "from reciprocals": lambda: lambda a, b: 2 / (1 / a + 1 / b) if a + b else 0.0,
     },
 )
 def harmonic_mean_of_accuracies(harmonic):
-    """.9 and .3, equal values, and both 0."""
+    """For .9 and .3, for 0 and 0, for .9 and 0."""
     value = float(attempted(harmonic(0.9, 0.3)))
     known = {
         0.6: "That is the arithmetic mean. A model that never answers an unseen class would still "
@@ -39,7 +43,11 @@ def harmonic_mean_of_accuracies(harmonic):
         0.225: "The 2 is missing: two accuracies of .8 would have the mean .4.",
         0.3: "The smaller of the two ignores the other one. The harmonic mean is near the smaller, "
         "and grows with both.",
+        0.9: "Python divides by `a` alone and then adds `b`. Put the sum in brackets: `/ (a + b)`.",
+        1.2 / 0.54: "The fraction stands upside down: the product belongs above, the sum below.",
     }
+    if abs(value - 0.9) < 1e-6 and abs(harmonic(0.6, 0.3) - 0.6) < 1e-6:
+        raise Wrong("The larger of the two hides the weak side, and the weak side is what we ask.")
     for wrong, why in known.items():
         if abs(value - wrong) < 1e-6:
             raise Wrong(why)
@@ -54,6 +62,15 @@ def harmonic_mean_of_accuracies(harmonic):
         ) from None
     if nothing != 0:
         raise Wrong(f"For 0 and 0 the mean is 0; yours is {nothing}.")
+    try:
+        one_sided = float(harmonic(0.9, 0.0))
+    except ZeroDivisionError:
+        raise Wrong(
+            "Right for .9 and .3, but .9 and 0 divide by zero: a model may be right on seen "
+            "classes only. Write it without 1 / b: 2 a b / (a + b)."
+        ) from None
+    if one_sided != 0:
+        raise Wrong(f"For .9 and 0 the mean is 0; yours is {one_sided:.4g}.")
     return "`.45`, where the arithmetic mean says .6: the weak side counts more."
 
 
@@ -66,12 +83,19 @@ def harmonic_mean_of_accuracies(harmonic):
         "multiplies": lambda: lambda s, seen, c: torch.where(seen, s * c, s),
         "changes the scores it was given": lambda: _overwrites,
         "the answer for the scores": lambda: lambda s, seen, c: (s - c * seen.float()).argmax(1),
+        "the seen classes only": lambda: lambda s, seen, c: s[:, seen] - c,
+        "always takes 1": lambda: lambda s, seen, c: s - seen.float(),
     },
 )
 def calibrated_stacking(calibrate):
     """Two pictures, two seen and two unseen classes, offset 1."""
     given = _SCORES.clone()
     found = attempted(calibrate(given, _SEEN.clone(), 1.0))
+    if isinstance(found, torch.Tensor) and found.shape == (2, 2):
+        raise Wrong(
+            "You returned the scores of the seen classes alone. The unseen classes compete with "
+            "them: return all C columns."
+        )
     if not isinstance(found, torch.Tensor) or found.shape != _SCORES.shape:
         raise Wrong(
             "Return the new scores, one of each picture and class, (N, C). The answer, `argmax`, "
@@ -97,6 +121,8 @@ def calibrated_stacking(calibrate):
             "Right numbers, but the scores you were given have changed too: the next offset would "
             "come on top. Compute new ones: `scores - ...`."
         )
+    if not torch.allclose(calibrate(_SCORES.clone(), _SEEN.clone(), 0.5), _SCORES - 0.5 * _SEEN):
+        raise Wrong("Right for the offset 1, wrong for .5: subtract `offset`, not a fixed number.")
     return "The first picture's answer moves to an unseen class, the second's stays."
 
 
@@ -105,11 +131,26 @@ class _Texts:
 
     vectors = {
         "a cup": torch.tensor([1.0, 0.0, 0.0]),
-        "one cup": torch.tensor([0.0, 1.0, 0.0]),
-        "cup": torch.tensor([0.8, 0.6, 0.0]),
+        "one cup": torch.tensor([0.6, 0.8, 0.0]),
+        "cup": torch.tensor([0.0, 0.6, 0.8]),
     }
 
     def encode_texts(self, sentences):
+        if isinstance(sentences, str):
+            raise Wrong(
+                "`encode_texts` takes a list of sentences. One sentence is a list, too: "
+                "`[sentence]`."
+            )
+        for sentence in sentences:
+            if "{}" in sentence:
+                raise Wrong(
+                    f'"{sentence}" still has its gap. Fill in the name: `template.format(name)`.'
+                )
+            if sentence not in self.vectors:
+                raise Wrong(
+                    f'You encoded "{sentence}". For the name "cup" and the template "one {{}}" the '
+                    'sentence is "one cup".'
+                )
         return torch.stack([self.vectors[sentence] for sentence in sentences])
 
 
@@ -125,16 +166,30 @@ def _ensemble(model, name, templates):
         "the name without templates": lambda: lambda m, n, t: m.encode_texts([n])[0],
         "all vectors": lambda: _ensemble,
         "mean of the components": lambda: lambda m, n, t: _ensemble(m, n, t).mean(1),
+        "the largest components": lambda: (
+            lambda m, n, t: torch.nn.functional.normalize(_ensemble(m, n, t).amax(0), dim=0)
+        ),
+        "gaps not filled": lambda: lambda m, n, t: m.encode_texts(t).mean(0),
+        "the name after the template": lambda: lambda m, n, t: m.encode_texts([x + n for x in t]),
+        "a sentence, not a list": lambda: lambda m, n, t: m.encode_texts(t[0].format(n)),
+        "lists of one sentence": lambda: (
+            lambda m, n, t: torch.stack([m.encode_texts([x.format(n)]) for x in t]).mean(0)
+        ),
     },
 )
 def prompt_ensemble(ensemble):
-    """Two sentences at a right angle: their mean direction lies half-way, with length 1."""
+    """Two sentences: the mean direction lies half-way between them, with length 1."""
     templates = ["a {}", "one {}"]
     found = attempted(ensemble(_Texts(), "cup", templates))
+    if isinstance(found, torch.Tensor) and found.shape == (1, 3):
+        raise Wrong(
+            "Your result is (1, D), and (D,) is asked for. `encode_texts` gives (N, D) for N "
+            "sentences, also for one: give it all sentences at once, and average over the rows."
+        )
     if not isinstance(found, torch.Tensor) or found.shape != (3,):
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         raise Wrong(f"One vector (D,) for the class is asked for; yours is {shape}. `.mean(0)`?")
-    middle = torch.tensor([0.5, 0.5, 0.0])
+    middle = torch.tensor([0.8, 0.4, 0.0])
     if torch.allclose(found, _Texts.vectors["a cup"]):
         raise Wrong("That is the first template alone. Encode all sentences, then average.")
     if torch.allclose(found, _Texts.vectors["cup"]):
@@ -152,7 +207,7 @@ def prompt_ensemble(ensemble):
     return "One vector for a class, from as many sentences as you like."
 
 
-_DISTANCES = torch.tensor([0.1, 0.5, 0.6, 0.9, 0.3, 0.7, 0.8, 1.1])
+_DISTANCES = torch.tensor([0.1, 0.5, 0.6, 0.9, 0.3, 0.75, 0.8, 1.1])
 _SAME = torch.tensor([True, True, True, True, False, False, False, False])
 
 
@@ -175,6 +230,18 @@ def _rates(answer):
         "shares of those who come in": lambda: _rates(
             lambda o, s, d, t: (o[~s].sum() / o.sum(), (1 - o[s]).sum() / (1 - o).sum())
         ),
+        "closed at the threshold itself": lambda: (
+            lambda d, s, t: ((d < t)[~s].float().mean(), (d >= t)[s].float().mean())
+        ),
+        "the other kind of pair": lambda: _rates(
+            lambda o, s, d, t: (o[s].mean(), (1 - o[~s]).mean())
+        ),
+        "FRR as 1 - FAR": lambda: _rates(lambda o, s, d, t: (o[~s].mean(), 1 - o[~s].mean())),
+        "per cent": lambda: _rates(
+            lambda o, s, d, t: (100 * o[~s].mean(), 100 * (1 - o[s]).mean())
+        ),
+        "counts": lambda: _rates(lambda o, s, d, t: (o[~s].sum(), (1 - o[s]).sum())),
+        "one truth for each pair": lambda: _rates(lambda o, s, d, t: (o[~s], 1 - o[s])),
     },
 )
 def two_error_rates(far_frr):
@@ -184,6 +251,8 @@ def two_error_rates(far_frr):
     found = attempted(far_frr(distances.clone(), same.clone(), 0.75))
     if not (isinstance(found, (tuple, list)) and len(found) == 2):
         raise Wrong("Return two numbers: the false accept rate, then the false reject rate.")
+    if any(torch.as_tensor(value).numel() != 1 for value in found):
+        raise Wrong("A rate is one number: take the mean over the pairs of that kind.")
     far, frr = (float(value) for value in found)
     if abs(far - 2 / 10) < 1e-6 and abs(frr - 1 / 4) < 1e-6:
         return (
@@ -192,7 +261,26 @@ def two_error_rates(far_frr):
         )
     if abs(far - 1 / 4) < 1e-6 and abs(frr - 2 / 10) < 1e-6:
         raise Wrong("Both numbers are right, in the other order: first FAR, then FRR.")
-    if abs(far - 8 / 10) < 1e-6:
+    if abs(far - 1 / 10) < 1e-6:
+        raise Wrong(
+            "One pair has exactly the distance of the threshold. The door opens there, too: "
+            "`distances <= threshold`."
+        )
+    if abs(far - 2) < 1e-6:
+        raise Wrong("These are counts. A rate is a share: divide by the pairs of that kind.")
+    if abs(far - 20) < 1e-4:
+        raise Wrong("These are per cent. Return shares, between 0 and 1.")
+    if abs(far - 3 / 4) < 1e-6:
+        raise Wrong(
+            "You looked at the other kind of pair. `same` is true for one person, so strangers are "
+            "`~same`: the FAR counts those."
+        )
+    if abs(far - 2 / 10) < 1e-6 and abs(frr - 8 / 10) < 1e-6:
+        raise Wrong(
+            "The FRR is not 1 - FAR: that is the share of strangers who stay out. The FRR looks at "
+            "the right persons, `same`."
+        )
+    if min(abs(far - 8 / 10), abs(far - 9 / 10)) < 1e-6:
         raise Wrong(
             "Your door opens at *large* distances. Alike means a small distance: it opens at "
             "`distances <= threshold`."
@@ -241,6 +329,22 @@ def _triplet(combine):
         ),
         "one loss for each triplet": lambda: _triplet(lambda p, n, m: (p - n + m).clamp_min(0)),
         "a plain number": lambda: _triplet(lambda p, n, m: (p - n + m).clamp_min(0).mean().item()),
+        "sum over the triplets": lambda: _triplet(lambda p, n, m: (p - n + m).clamp_min(0).sum()),
+        "mean over the coordinates": lambda: _triplet(
+            lambda p, n, m: (p / 2 - n / 2 + m).clamp_min(0).mean()
+        ),
+        "from the positive to the negative": lambda: (
+            lambda a, p, n, margin=0.2: (
+                ((a - p).square().sum(1) - (p - n).square().sum(1) + margin).clamp_min(0).mean()
+            )
+        ),
+        "a loss for each coordinate": lambda: (
+            lambda a, p, n, margin=0.2: (
+                ((a - p).square() - (a - n).square() + margin).clamp_min(0).mean()
+            )
+        ),
+        "absolute value": lambda: _triplet(lambda p, n, m: (p - n + m).abs().mean()),
+        "a margin of its own": lambda: _triplet(lambda p, n, m: (p - n + 0.2).clamp_min(0).mean()),
     },
 )
 def triplet_loss_by_hand(triplet):
@@ -266,11 +370,25 @@ def triplet_loss_by_hand(triplet):
             0.32: "The margin is missing: without it, equally near is near enough.",
             0.22: "The margin is added, not subtracted: it asks for *more* than just nearer.",
             0.3: "FaceNet compares *squared* distances; leave the root out.",
+            0.84: "Sum or mean? The mean over *all* triplets is asked for, and a solved one counts "
+            "as 0: `.mean()` after `.clamp_min(0)`.",
+            0.26: "A squared distance is the *sum* over the coordinates, `.sum(1)`; you took their "
+            "mean.",
+            0.28: "Both distances start at the *anchor*: `anchor - positive`, `anchor - negative`.",
+            0.3325: "You compared coordinate by coordinate. A squared distance is the sum over the "
+            "coordinates, `.sum(1)`; compare after that.",
+            2.195: "With an absolute value, a triplet that is solved pays too. Its loss is 0: "
+            "`.clamp_min(0)`.",
         }
         for wrong, why in known.items():
             if abs(number - wrong) < 1e-5:
                 raise Wrong(why)
         raise Wrong(f"It is (0 + 1 - .36 + .2) / 2 = .42; yours is {number:.4g}.")
+    wider = float(triplet(_ANCHOR.clone(), _POSITIVE.clone(), _NEGATIVE.clone(), 0.5))
+    if abs(wider - 0.57) > 1e-5:
+        raise Wrong(
+            "Right for the margin .2, wrong for .5: use the argument `margin`, not a fixed number."
+        )
     features = _ANCHOR.clone().requires_grad_()
     loss = triplet(features, _POSITIVE, _NEGATIVE, 0.2)
     if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
@@ -280,7 +398,7 @@ def triplet_loss_by_hand(triplet):
 
 _SUPPORT = torch.tensor([[4.0, 0.0], [0.0, 0.0], [0.0, 4.0], [2.0, 2.0], [4.0, 4.0], [6.0, 2.0]])
 _CLASSES = torch.tensor([1, 0, 0, 2, 2, 1])  # prototypes (0, 2), (5, 1), (3, 3)
-_QUERIES = torch.tensor([[0.0, 1.9], [1.6, 1.9], [4.3, 1.5], [3.0, 3.2]])
+_QUERIES = torch.tensor([[0.6, 3.5], [1.6, 1.9], [4.3, 1.5], [3.0, 3.2], [1.3, 0.4]])
 
 
 def _each_in_order(support, labels, queries):
@@ -296,6 +414,14 @@ def _by_prototypes(finish):
     return answer
 
 
+def _by_rule(centre, more=1):
+    """The nearest of other centres, for the classes 0 to the largest label - 1 + `more`."""
+    return lambda support, labels, queries: torch.cdist(
+        queries,
+        torch.stack([centre(support, labels, k) for k in range(int(labels.max()) + more)]),
+    ).argmin(1)
+
+
 @exercise(
     "09-3",
     wrong={
@@ -305,6 +431,13 @@ def _by_prototypes(finish):
         "returns distances": lambda: _by_prototypes(lambda d, q, c: d),
         "dot product": lambda: _by_prototypes(lambda d, q, c: (q @ c.T).argmax(1)),
         "over the wrong axis": lambda: _by_prototypes(lambda d, q, c: d.argmin(0)),
+        "sums for means": lambda: _by_rule(lambda s, y, k: s[y == k].sum(0)),
+        "the last class left out": lambda: _by_rule(lambda s, y, k: s[y == k].mean(0), 0),
+        "a class for each example": lambda: _by_rule(lambda s, y, k: s[y == k].mean(0), 4),
+        "the first example of a class": lambda: _by_rule(lambda s, y, k: s[y == k][0]),
+        "compared by direction": lambda: _by_prototypes(
+            lambda d, q, c: torch.cosine_similarity(q[:, None], c, dim=2).argmax(1)
+        ),
     },
 )
 def the_nearest_prototype(nearest_prototype):
@@ -318,9 +451,9 @@ def the_nearest_prototype(nearest_prototype):
             "the second axis of `cdist(queries, prototypes)`."
         )
     answers = found.tolist()
-    if answers == [0, 0, 1, 2]:
+    if answers == [0, 0, 1, 2, 0]:
         return "Each class is one point now, whatever its examples' order and number."
-    if answers == [0, 2, 1, 2]:
+    if answers == _CLASSES[torch.cdist(_QUERIES, _SUPPORT).argmin(1)].tolist():
         raise Wrong(
             "You took the class of the nearest *single* example. One odd example then speaks for "
             "its whole class; the mean of a class is steadier."
@@ -331,7 +464,32 @@ def the_nearest_prototype(nearest_prototype):
         raise Wrong("A dot product prefers long prototypes. Compare distances: `torch.cdist`.")
     if answers == _each_in_order(_SUPPORT, _CLASSES, _QUERIES).tolist():
         raise Wrong("The examples come in any order: choose a class's own by `labels == k`.")
-    raise Wrong(f"The classes of the four queries are 0, 0, 1, 2; yours are {answers}.")
+    if (
+        answers
+        == torch.cosine_similarity(_QUERIES[:, None], _prototypes(), dim=2).argmax(1).tolist()
+    ):
+        raise Wrong(
+            "You compared directions (cosine). These features have lengths that count: use the "
+            "distance, `torch.cdist`."
+        )
+    if answers == _by_rule(lambda s, y, k: s[y == k].sum(0))(_SUPPORT, _CLASSES, _QUERIES).tolist():
+        raise Wrong("You added up the examples of a class. Divide by their number: `.mean(0)`.")
+    if answers == _by_rule(lambda s, y, k: s[y == k][0])(_SUPPORT, _CLASSES, _QUERIES).tolist():
+        raise Wrong(
+            "You took the first example of a class for its prototype. Where it has several, take "
+            "their mean."
+        )
+    if max(answers) > 2:
+        raise Wrong(
+            f"Class {max(answers)} has no example here: a mean of no rows is NaN. There is one "
+            "prototype for each class, `labels.max() + 1` of them, not one for each example."
+        )
+    if 2 not in answers:
+        raise Wrong(
+            "No query belongs to the last class in your answer: is its prototype missing? The "
+            "classes are 0 to `labels.max()`, so there are `labels.max() + 1` of them."
+        )
+    raise Wrong(f"The classes of the five queries are 0, 0, 1, 2, 0; yours are {answers}.")
 
 
 def _prototypes():
