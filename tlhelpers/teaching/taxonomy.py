@@ -74,7 +74,10 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Few-shot, one-shot", "Compare with one or a few examples in a learnt space.",
                  (9,), "Koch 2015"),
             Node("Zero-shot", "Recognise a class from its description alone.",
-                 (9,), "Lampert 2009"))))),
+                 (9,), "Lampert 2009"),
+            Node("Image and text",
+                 "One space for pictures and sentences: a sentence names a class.",
+                 (9,), "Radford 2021"))))),
     Node("What is carried over?", "The part of the source that the target reuses.",
          children=(
         Node("Instances", "Source examples join the target's training, each with a weight.",
@@ -127,7 +130,9 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Transferability scores", "Rank pre-trained models before training any.",
                  (8,), "You 2021"),
             Node("Negative transfer", "The target does worse with the source than without.",
-                 (8,), "Wang 2019"))))),
+                 (8,), "Wang 2019"),
+            Node("Signs of a shift", "What the data show of a change, without a label.",
+                 (8,), "Garg 2022"))))),
 )
 # fmt: on
 
