@@ -16,10 +16,6 @@ from ..evaluation.statistics import mean_interval
 
 TARGETS = {"near": "insects", "middling": "handwriting", "far": "gratings"}
 SCRATCH = "from scratch"
-ONE_NETWORK = (
-    "One small network (mini ResNet-18, 28 drawn classes) and three targets: take the order of the "
-    "depths from it, not the accuracies."
-)
 NO_TRAINING = "no training: compute the features once and fit a head to them (tl.linear_probe)"
 TOLERANCE = 0.02  # accuracy that the quicker depth may lack, if the runs cannot tell them apart
 
@@ -51,8 +47,7 @@ class Advice:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        first, *rest = str(self).splitlines()
-        return callout("neutral", first, "\n".join(rest))
+        return callout("neutral", *str(self).split("\n", 1))
 
 
 def advise(
@@ -67,6 +62,7 @@ def advise(
 
     Of the depths that fit into the time and cannot be told from the best one (paired over runs, and
     at most two points lower) it takes the one with the most layers frozen: it is the quickest.
+    Raises `InputError` for numbers that cannot be, or an unknown similarity.
 
     Args:
         images: labelled training images in all. classes: how many kinds they show.
@@ -75,9 +71,6 @@ def advise(
             class depends on what the pre-training ignored).
         minutes: time for one training. seconds_per_step: of your network, all layers trained, 16
             images; None takes the mini ResNet-18 of the table on one CPU core.
-
-    Raises:
-        InputError: numbers that cannot be, or an unknown similarity.
     """
     _check(images, classes, similarity, minutes, seconds_per_step)
     table, target, each = _table(), TARGETS[similarity], images / classes
@@ -107,14 +100,12 @@ def advise(
     return Advice(
         NO_TRAINING if nothing_fits else _strategy(chosen),
         None if chosen == SCRATCH else chosen,
-        tuple(measured),
-        tuple(changes),
-        tuple(_limits(each, size, table.sizes, seconds_per_step)),
+        *map(tuple, (measured, changes, _limits(each, size, small, large, seconds_per_step))),
     )
 
 
 class _Table:
-    """The stored runs by target and images a class, and what the advice asks of them."""
+    """The stored runs by target and images a class; every depth was run with those of `sizes`."""
 
     def __init__(self, rows: list[dict], frozen: list[str], steps: int):
         self.frozen, self.steps = frozen, steps
@@ -123,7 +114,6 @@ class _Table:
             if (row["part"], row["steps"]) == ("test", steps):
                 name = SCRATCH if row["start"] == "scratch" else frozen[row["frozen"]]
                 self.runs[row["target"], row["images"]][name].append(row)
-        # Images a class at which every depth was measured
         self.sizes = sorted({size for (_, size), cell in self.runs.items() if all(cell.values())})
 
     def cells(self, target: str, size: int) -> dict[str, list[float]]:
@@ -164,8 +154,7 @@ def _cheapest_of_the_best(cells: dict[str, list[float]], frozen: list[str]) -> s
         lost = mean_interval([a - b for a, b in zip(cells[best], cells[name], strict=True)])
         return lost.low <= 0 and lost.mean <= TOLERANCE
 
-    quickest_first = [name for name in [*reversed(frozen), SCRATCH] if name in cells]
-    return next(name for name in quickest_first if name == best or as_good(name))
+    return next(n for n in [*reversed(frozen), SCRATCH] if n in cells and as_good(n))
 
 
 def _strategy(name: str) -> str:
@@ -176,9 +165,11 @@ def _strategy(name: str) -> str:
     return f"freeze {name}, and train " + ("it" if name.startswith("all") else "the rest")
 
 
-def _limits(each: float, size: int, sizes: list[int], seconds_per_step) -> list[str]:
-    small, *_, large = sizes
-    said = [ONE_NETWORK]
+def _limits(each: float, size: int, small: int, large: int, seconds_per_step) -> list[str]:
+    said = [
+        "One small network (mini ResNet-18, 28 drawn classes) and three targets: take the order of "
+        "the depths from it, not the accuracies."
+    ]
     if not small <= each <= large:
         layers = "fewer" if each < small else "more"
         said.append(
