@@ -46,7 +46,7 @@ coverage: env  ## write docs/coverage.md and docs/verdicts.md (ARGS=--run runs t
 
 slides: env  ## draw the figures of the decks and build the decks (needs Node.js)
 	@$(PY) slides/figures.py
-	@cd slides && npm ci --silent && node build.mjs [0-9]*.md applications.md
+	@cd slides && npm ci --silent && node build.mjs
 
 requirements: env  ## pin today's newest versions that fit pyproject.toml (then: make test)
 	@bash tools/pin_requirements.sh

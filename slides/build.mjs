@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('.', import.meta.url)))
 
-// tests/test_slides.py computes the same digest: a deck that was changed and not built again fails.
+// tests/course/test_slides.py computes the same digest: a deck that was changed and not built again fails.
 const shared = ['build.mjs', 'marp.config.mjs', 'package-lock.json', 'theme.css']
 function digest(deck) {
   const figures = readFileSync(deck, 'utf8').match(/figures\/[\w.-]+/g) ?? []
@@ -17,7 +17,7 @@ function digest(deck) {
   return hash.digest('hex')
 }
 
-const all = readdirSync('.').filter((name) => /^\d\d_\w+\.md$/.test(name))
+const all = readdirSync('.').filter((name) => name.endsWith('.md') && name !== 'README.md')
 for (const deck of process.argv.length > 2 ? process.argv.slice(2) : all) {
   const page = deck.replace(/\.md$/, '.html')
   const status = await marpCli(['--config', 'marp.config.mjs', deck, '--output', page])
