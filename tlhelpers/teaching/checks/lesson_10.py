@@ -164,6 +164,11 @@ def without_conflict(project):
             "(3, 1) against (0, -2) becomes (3, 0): it no longer works against the other task, and "
             "keeps the rest. Where the two agree nothing changes."
         )
+    if not agrees and torch.allclose(spared, own):
+        raise Wrong(
+            "The condition is turned round: you change the pair that agrees, and leave the one in "
+            "conflict as it is. Project where the product is *below* 0."
+        )
     if not agrees:
         raise Wrong(
             f"(3, 1) and (4, 1) agree: their product is positive, and the gradient must stay as it "
