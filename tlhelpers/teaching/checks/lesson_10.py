@@ -166,8 +166,8 @@ def without_conflict(project):
         )
     if not agrees and torch.allclose(spared, own):
         raise Wrong(
-            "The condition is turned: you project where the two agree, and leave the conflict. "
-            "Project where the product is below 0."
+            "The condition is turned round: you change the pair that agrees, and leave the one in "
+            "conflict as it is. Project where the product is *below* 0."
         )
     if not agrees:
         raise Wrong(
