@@ -153,6 +153,11 @@ def an_honest_choice(honest):
             "first (`.argmax()`; `.max()` is its accuracy), then the accuracy."
         )
     row, accuracy = int(found[0]), float(found[1])
+    if row == 2 and abs(accuracy - 0.75) < 1e-6:
+        raise Wrong(
+            "Row 2 and .75: you chose on *all* images and report on the same ones. Choose with the "
+            "first half, report on the second."
+        )
     if row == 2:
         raise Wrong(
             "Row 2 is the best on *all* images, so the second half helped to choose it, and can no "
@@ -258,12 +263,19 @@ def gap_by_seed(gaps):
             "Two things: times 100, for points; and turn the sign, because a gap that hurts is "
             "positive."
         )
-    if near([10.0, -50.0, 0.0]) or near([2.5, -12.5, 0.0]):
-        raise Wrong("You divided by the baseline. Asked for is the plain difference, in points.")
-    if near([2.0, 10.0, 0.0]) or near([2.0, 0.0, 0.0]):
+    if near([10.0, -50.0, 0.0]):
+        raise Wrong("You divided by the error. Asked for is the plain difference, in points.")
+    if near([2.5, -12.5, 0.0]):
+        raise Wrong("You divided by the accuracy. Asked for is the plain difference, in points.")
+    if near([2.0, 10.0, 0.0]):
         raise Wrong(
-            "In the second seed transfer *helps*, by 10 points: the gap is -10. Keep the negative "
-            "numbers, or the mean over the seeds will see harm only."
+            "In the second seed transfer *helps*, by 10 points: the gap is -10. Leave `abs` out, or "
+            "help will look like harm."
+        )
+    if near([2.0, 0.0, 0.0]):
+        raise Wrong(
+            "In the second seed transfer *helps*, by 10 points: the gap is -10, not 0. With harm "
+            "alone the mean over the seeds would be too high."
         )
     if near([22.0, 10.0, 40.0]):
         raise Wrong(
