@@ -269,8 +269,8 @@ def gap_by_seed(gaps):
         raise Wrong("You divided by the accuracy. Asked for is the plain difference, in points.")
     if near([2.0, 10.0, 0.0]):
         raise Wrong(
-            "In the second seed transfer *helps*, by 10 points: the gap is -10. Leave `abs` out, or "
-            "help will look like harm."
+            "In the second seed transfer *helps*, by 10 points: the gap is -10. Leave `abs` out: "
+            "with it, help looks like harm."
         )
     if near([2.0, 0.0, 0.0]):
         raise Wrong(
