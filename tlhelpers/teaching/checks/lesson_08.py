@@ -153,11 +153,15 @@ def an_honest_choice(honest):
             "first (`.argmax()`; `.max()` is its accuracy), then the accuracy."
         )
     row, accuracy = int(found[0]), float(found[1])
-    if row == 2:
-        reported = "these same images" if abs(accuracy - 0.75) < 1e-6 else "its second half"
+    if row == 2 and abs(accuracy - 0.75) < 1e-6:
         raise Wrong(
-            "Row 2 is the best on *all* images, so the second half helped to choose it. Then "
-            f"{reported} cannot judge it. Choose with the first half only."
+            "Row 2 and .75: you chose on *all* images and report on the same ones. Choose with the "
+            "first half, report on the second."
+        )
+    if row == 2:
+        raise Wrong(
+            "Row 2 is the best on *all* images, so the second half helped to choose it, and can no "
+            "longer judge it. Choose with the first half only."
         )
     if row != 1:
         raise Wrong(
@@ -259,18 +263,20 @@ def gap_by_seed(gaps):
             "Two things: times 100, for points; and turn the sign, because a gap that hurts is "
             "positive."
         )
-    for divisor, values in {"error": [10.0, -50.0, 0.0], "accuracy": [2.5, -12.5, 0.0]}.items():
-        if near(values):
-            raise Wrong(
-                f"You divided by the {divisor} of the baseline. Asked for is the plain difference, "
-                "in points."
-            )
-    for found_there, values in {"10": [2.0, 10.0, 0.0], "0": [2.0, 0.0, 0.0]}.items():
-        if near(values):
-            raise Wrong(
-                "In the second seed transfer *helps*, by 10 points: the gap is -10, not "
-                f"{found_there}. Keep the negative numbers, or the mean will see harm only."
-            )
+    if near([10.0, -50.0, 0.0]):
+        raise Wrong("You divided by the error. Asked for is the plain difference, in points.")
+    if near([2.5, -12.5, 0.0]):
+        raise Wrong("You divided by the accuracy. Asked for is the plain difference, in points.")
+    if near([2.0, 10.0, 0.0]):
+        raise Wrong(
+            "In the second seed transfer *helps*, by 10 points: the gap is -10. Leave `abs` out: "
+            "with it, help looks like harm."
+        )
+    if near([2.0, 0.0, 0.0]):
+        raise Wrong(
+            "In the second seed transfer *helps*, by 10 points: the gap is -10, not 0. With harm "
+            "alone the mean over the seeds would be too high."
+        )
     if near([22.0, 10.0, 40.0]):
         raise Wrong(
             "Those are the errors with transfer. A gap compares: take the error with target data "
