@@ -106,11 +106,13 @@ def h_score(features: Tensor, labels: Tensor, *, shrink: bool = True) -> float:
     between = between.T @ between / len(f)
     if not shrink:
         centred = f - f.mean(0)
-        return float(np.trace(np.linalg.pinv(centred.T @ centred / len(f)) @ between))
+        return float(
+            np.trace(np.linalg.pinv(centred.T @ centred / len(f), hermitian=True) @ between)
+        )
     from sklearn.covariance import ledoit_wolf
 
     covariance, shrinkage = ledoit_wolf(f)
-    return float((1 - shrinkage) * np.trace(np.linalg.pinv(covariance) @ between))
+    return float((1 - shrinkage) * np.trace(np.linalg.pinv(covariance, hermitian=True) @ between))
 
 
 def probe_score(
