@@ -37,7 +37,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.data.digit_tasks import TASKS as SIZES
 
-from .tables import RESULTS, best_rate, store
+from .tables import RESULTS, best_rate, cell, made_by, store, table
 
 NAME = "multi_task"
 STEPS, BATCH = 120, 48  # a step sees up to 48 few-label pictures and 48 auxiliary ones
@@ -248,12 +248,6 @@ def shared_bits() -> dict[str, float]:
     }
 
 
-def cell(rows: list[dict], **where) -> str:
-    """Mean and 95 % t-interval of the accuracies that match; "-" where there are none."""
-    found = [r["accuracy"] for r in rows if all(r.get(k) == v for k, v in where.items())]
-    return str(tl.mean_interval(found)) if len(found) > 1 else "-"
-
-
 def markdown(rows: list[dict], bits: dict, facts: dict) -> str:
     arms = list(dict.fromkeys(row["arm"] for row in rows if row["part"] == "arms"))
     lines = [
@@ -262,28 +256,29 @@ def markdown(rows: list[dict], bits: dict, facts: dict) -> str:
         f"Accuracy in naming handwritten digits, mean [95 % t-interval] over {len(SEEDS)} seeds, "
         f"{STEPS} steps each.",
         "",
-        "| arm | " + " | ".join(f"{n} labels a class" for n in SHOTS) + " |",
-        "|---" * (len(SHOTS) + 1) + "|",
-    ]
-    for arm in arms:
-        lines.append(f"| {arm} | " + " | ".join(cell(rows, arm=arm, shots=n) for n in SHOTS) + " |")
-    lines += [
+        *table(
+            "arm",
+            (f"{n} labels a class" for n in SHOTS),
+            {arm: [cell(rows, "accuracy", arm=arm, shots=n) for n in SHOTS] for arm in arms},
+        ),
         "",
         f"The row's task with 20 labels beside the column's with {AUXILIARY}, over "
         f"{len(PAIR_SEEDS)} seeds.",
         "",
-        "| task | alone | " + " | ".join(PARTNERS) + " |",
-        "|---" * (len(PARTNERS) + 2) + "|",
-    ]
-    for main in ROWS:
-        cells = [cell(rows, main=main, partner=partner) for partner in (None, *PARTNERS)]
-        lines.append(f"| {main} | " + " | ".join(cells) + " |")
-    told = ", ".join(f"{name} {value:.2f}" for name, value in bits.items())
-    lines += [
+        *table(
+            "task",
+            ("alone", *PARTNERS),
+            {
+                main: [cell(rows, "accuracy", main=main, partner=p) for p in (None, *PARTNERS)]
+                for main in ROWS
+            },
+        ),
         "",
-        f"Bits of the digit that an answer tells: {told}.",
+        "Bits of the digit that an answer tells: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in bits.items())
+        + ".",
         "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
+        made_by(facts),
     ]
     return "\n".join(lines) + "\n"
 

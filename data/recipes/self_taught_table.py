@@ -38,7 +38,7 @@ from tlhelpers.methods.adaptation.networks import jitter
 from tlhelpers.methods.self_supervised import nt_xent, rotation_batch
 from tlhelpers.methods.self_training import pseudo_labels
 
-from .tables import best_rate, store
+from .tables import best_rate, cell, made_by, rounded, store, table
 
 NAME = "self_taught"
 # No O, I, o, l: they are a 0 and a 1. And of each letter one form, where scaling makes two alike.
@@ -357,15 +357,6 @@ def measure_rounds() -> list[dict]:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def cell(rows: list[dict], column: str, **where) -> str:
-    found = [
-        row[column]
-        for row in rows
-        if column in row and all(row.get(key) == value for key, value in where.items())
-    ]
-    return str(tl.mean_interval(found)) if len(found) > 1 else "-"
-
-
 def markdown(rows: list[dict], facts: dict) -> str:
     lines = [
         "# Unlabelled pictures: of other classes, in groups, as pseudo-labels",
@@ -375,41 +366,31 @@ def markdown(rows: list[dict], facts: dict) -> str:
     ]
     parts = {part: [r for r in rows if r["part"] == part] for part in ("digits", "groups")}
     for target in TARGETS:
-        lines += ["", f"| {target}: accuracy | {' | '.join(f'{n} labels' for n in LABELS)} |"]
-        lines.append("|---|" + "---|" * len(LABELS))
+        found = {}
         for arm, use in dict.fromkeys((r["arm"], r["use"]) for r in parts["digits"]):
             where = {"target": target, "arm": arm, "use": use}
-            cells = [cell(parts["digits"], "accuracy", labels=n, **where) for n in LABELS]
-            lines.append(f"| {arm}, {use} | {' | '.join(cells)} |")
-    lines += ["", f"| k-means: adjusted Rand index | {' | '.join(TARGETS)} |", "|---|---|---|"]
-    for arm in dict.fromkeys(row["arm"] for row in parts["groups"]):
-        cells = [cell(parts["groups"], "ari", arm=arm, target=target) for target in TARGETS]
-        lines.append(f"| {arm} | {' | '.join(cells)} |")
+            found[f"{arm}, {use}"] = [
+                cell(parts["digits"], "accuracy", labels=n, **where) for n in LABELS
+            ]
+        lines += ["", *table(f"{target}: accuracy", (f"{n} labels" for n in LABELS), found)]
+    found = {
+        arm: [cell(parts["groups"], "ari", arm=arm, target=target) for target in TARGETS]
+        for arm in dict.fromkeys(row["arm"] for row in parts["groups"])
+    }
+    lines += ["", *table("k-means: adjusted Rand index", TARGETS, found)]
     rounds = [row for row in rows if row["part"] == "rounds"]
     for kind in dict.fromkeys(row["learner"] for row in rounds):
-        lines += [
-            "",
-            f"| self-training, {kind} | before | after {ROUNDS} rounds | first mistakes kept "
-            "| believed at the end | of these right |",
-            "|---|---|---|---|---|---|",
-        ]
-        found = [row for row in rounds if row["learner"] == kind]
-        for name, rule in dict.fromkeys((row["situation"], row["rule"]) for row in found):
+        columns = ("before", f"after {ROUNDS} rounds", "first mistakes kept")
+        columns += ("believed at the end", "of these right")
+        of_kind, found = [row for row in rounds if row["learner"] == kind], {}
+        for name, rule in dict.fromkeys((row["situation"], row["rule"]) for row in of_kind):
             where = {"situation": name, "rule": rule}
-            cells = [cell(found, "accuracy", round=0, **where)] + [
-                cell(found, column, round=ROUNDS, **where)
+            found[f"{name}: {rule}"] = [cell(of_kind, "accuracy", round=0, **where)] + [
+                cell(of_kind, column, round=ROUNDS, **where)
                 for column in ("accuracy", "kept_mistakes", "believed", "believed_right")
             ]
-            lines.append(f"| {name}: {rule} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        f"`{facts['command']}`: {facts['seconds']} s on {facts['machine']}, {facts['date']}.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def shortened(row: dict) -> dict:
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+        lines += ["", *table(f"self-training, {kind}", columns, found)]
+    return "\n".join([*lines, "", made_by(facts)]) + "\n"
 
 
 def main() -> None:
@@ -422,7 +403,7 @@ def main() -> None:
     print(f"chosen: {time.process_time() - start:.0f} s", flush=True)
     rows: list[dict] = []
     for measure in (lambda: measure_digits(settings), measure_rounds):
-        rows += [shortened(row) for row in measure()]
+        rows += [rounded(row) for row in measure()]
         print(f"{len(rows)} rows: {time.process_time() - start:.0f} s", flush=True)
         store(  # after each part: what is finished is kept
             NAME,

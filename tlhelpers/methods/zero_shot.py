@@ -5,6 +5,7 @@ A class that no training picture shows is known by its description: one value of
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def calibrated(scores: Tensor, seen: Tensor, offset: float) -> Tensor:
 
 def harmonic_mean(seen: float, unseen: float) -> float:
     """2 a b / (a + b), and 0 where both are 0: high only where both accuracies are (Xian 2017)."""
-    return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
+    return statistics.harmonic_mean([seen, unseen])
 
 
 @dataclass(frozen=True)
