@@ -98,7 +98,9 @@ def log_expected_empirical_prediction(leep):
             if abs(value - wrong) < 1e-4:
                 raise Wrong(why)
         raise Wrong(
-            f"For the check's five images it is {right.log().mean():.4f}; yours {value:.4f}."
+            f"For the check's five images it is {right.log().mean():.4f}; yours {value:.4f}. Count "
+            "P(target class | source class), let the old head's probabilities weigh it, and take "
+            "the mean logarithm of what each image's own label gets."
         )
     return (
         "The old head and a table of counts make a classifier for the new job, and LEEP is its "

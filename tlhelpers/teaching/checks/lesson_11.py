@@ -71,6 +71,7 @@ def density_ratio(weights):
         "forgets to square the sum": lambda: lambda w: w.sum() / (w**2).sum(),
         "means for sums": lambda: lambda w: w.mean() ** 2 / (w**2).mean(),
         "the sum": lambda: lambda w: w.sum(),
+        "the number of weights": lambda: lambda w: len(w),
     },
 )
 def effective_size(ess):
@@ -96,7 +97,16 @@ def effective_size(ess):
         raise Wrong("With means for sums a factor N is lost: that is the *share* that counts.")
     if np.isclose(values[0], 1 / 3):
         raise Wrong("Square the sum as well: (sum of w)^2 over the sum of w^2.")
-    raise Wrong(f"For eight equal weights it is 8, yours is {values[0]:.3g}.")
+    if np.allclose(values, [8, 4, 2]):
+        raise Wrong(
+            "That is how many weights there are. Of (0, 0, 5, 0) only one counts: the answer is 1."
+        )
+    cases = zip(("eight equal weights", "(0, 0, 5, 0)", "(1, 3)"), (8, 1, 1.6), values, strict=True)
+    name, right, yours = next(case for case in cases if not np.isclose(*case[1:]))
+    raise Wrong(
+        f"For {name} it is {right}, yours is {yours:.3g}. Square of the sum over the sum of the "
+        "squares."
+    )
 
 
 def _coral(order: str):
