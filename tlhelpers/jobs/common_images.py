@@ -160,8 +160,8 @@ def _unseen(runs: list[Finished], listing: Listing) -> tuple[list[int], list[str
         )
     if unknown:
         notes.append(
-            f"Whether {some(unknown)} was trained on some of these images is not known: the run is "
-            "of before `finetune` stored digests of its images."
+            f"Trained before finetune stored digests of its images: {some(unknown)}. So it is not "
+            "known whether images of this folder were among those."
         )
     return rows, notes
 

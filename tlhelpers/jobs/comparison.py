@@ -2,102 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from ..core.errors import InputError
 from ..data.class_files import count, some
 from ..evaluation.paired import holm, least_visible, paired_interval
-from ..evaluation.statistics import Interval, mcnemar, wilson_interval
+from ..evaluation.statistics import mcnemar, wilson_interval
+from . import comparison_report as report
 from .common_images import Common, predicted, stored
+from .compared import ALPHA, Compared, Difference, RunRow
 from .finished import Finished, read_runs
 
-ALPHA = 0.05
 
+class Comparison(Compared):
+    """What a comparison found; prints as tables and sentences, and in a notebook shows itself.
 
-@dataclass(frozen=True)
-class RunRow:
-    """A run in the table: what was trained on how many images, and its accuracy with interval."""
-
-    name: str
-    folder: str
-    backbone: str
-    method: str
-    trained_on: int
-    accuracy: Interval
-    correct: int
-    n: int
-    seconds: float
-    device: str
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Accuracy of run `b` minus that of run `a`, on n images.
-
-    Attributes:
-        difference: a share, with its 95 % interval (`paired_interval`), not adjusted.
-        only_a, only_b: images that one of the two alone got right.
-        p_value: McNemar's exact test; adjusted: the same for all differences together (`holm`).
-        visible: a difference of so many images would be called real, with as many disagreements
-            and as many comparisons.
+    `tl.show(comparison.plot(), alt="...")` draws the differences.
     """
-
-    a: str
-    b: str
-    n: int
-    difference: Interval
-    only_a: int
-    only_b: int
-    p_value: float
-    adjusted: float
-    visible: int
-
-    @property
-    def real(self) -> bool:
-        """Whether the difference is more than chance at the 5 % level."""
-        return self.adjusted <= ALPHA
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs and the differences between any two of them; prints as tables and sentences.
-
-    In a notebook it shows itself; `tl.show(comparison.plot(), alt="...")` draws the differences.
-
-    Attributes:
-        images: what the runs were compared on, in words. notes: what to mind, as sentences.
-    """
-
-    images: str
-    runs: list[RunRow]
-    differences: list[Difference]
-    notes: list[str]
 
     def __str__(self) -> str:
-        from .comparison_report import as_text
-
-        return as_text(self)
+        return report.as_text(self)
 
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        from .comparison_report import as_markdown
-
-        return as_markdown(self)
-
-    def to_dict(self) -> dict:
-        """Everything as JSON can hold it."""
-        return dataclasses.asdict(self)
+        return report.as_markdown(self)
 
     def plot(self, *, ax=None, title: str = ""):
         """Draw each difference with its interval, in percentage points; returns the Axes."""
-        from .comparison_report import draw
-
-        return draw(self, ax=ax, title=title)
+        return report.draw(self, ax=ax, title=title)
 
 
 def compare_runs(

@@ -11,7 +11,7 @@ from ..core.files import write_text
 from ..evaluation.statistics import Interval
 from ..figures.show import save
 from .card import escaped
-from .comparison import ALPHA, Comparison, Difference
+from .compared import ALPHA, Compared, Difference
 
 RUNS = ("run", "backbone", "method", "trained on", "accuracy [95 %]", "correct", "training")
 PAIRS = ("B minus A, points [95 %]", "right only in A, in B", "exact p")
@@ -21,7 +21,7 @@ CSV = (
 ).split()
 
 
-def as_text(comparison: Comparison) -> str:
+def as_text(comparison: Compared) -> str:
     """Tables in columns, then the sentences."""
     parts = [
         f"{comparison.images}.",
@@ -33,7 +33,7 @@ def as_text(comparison: Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def as_markdown(comparison: Comparison, figure: str = "") -> str:
+def as_markdown(comparison: Compared, figure: str = "") -> str:
     """The same for a page. figure: the file of the picture, to be shown between the two tables."""
     said = "\n".join(f"- {escaped(sentence)}" for sentence in sentences(comparison))
     notes = "\n".join(f"- {escaped(note)}" for note in comparison.notes)
@@ -55,7 +55,7 @@ Mind:
 """
 
 
-def as_csv(comparison: Comparison) -> str:
+def as_csv(comparison: Compared) -> str:
     """A row for each difference, with the accuracies of both runs."""
     text, rows = io.StringIO(), {run.name: run for run in comparison.runs}
     table = csv.writer(text, lineterminator="\n")
@@ -70,7 +70,7 @@ def as_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def write(comparison: Comparison, out: str | Path) -> list[Path]:
+def write(comparison: Compared, out: str | Path) -> list[Path]:
     """Write compare.md and compare.png into a folder, which is made; returns the files."""
     out = Path(out)
     try:
@@ -87,7 +87,7 @@ def write(comparison: Comparison, out: str | Path) -> list[Path]:
     return [page, picture]
 
 
-def draw(comparison: Comparison, *, ax=None, title: str = ""):
+def draw(comparison: Compared, *, ax=None, title: str = ""):
     """Each difference with its interval, in percentage points."""
     from ..figures.differences import plot_differences
 
@@ -106,7 +106,7 @@ def draw(comparison: Comparison, *, ax=None, title: str = ""):
     )
 
 
-def sentences(comparison: Comparison) -> list[str]:
+def sentences(comparison: Compared) -> list[str]:
     """What each difference means."""
     return [_sentence(d, len(comparison.differences)) for d in comparison.differences]
 
@@ -131,7 +131,7 @@ def _sentence(d: Difference, comparisons: int) -> str:
     )
 
 
-def _run_cells(comparison: Comparison) -> list[list[str]]:
+def _run_cells(comparison: Compared) -> list[list[str]]:
     return [
         [
             run.name,
@@ -146,11 +146,11 @@ def _run_cells(comparison: Comparison) -> list[list[str]]:
     ]
 
 
-def _head(comparison: Comparison) -> tuple[str, ...]:
+def _head(comparison: Compared) -> tuple[str, ...]:
     return ("A", "B", *PAIRS, *(["adjusted p"] if len(comparison.differences) > 1 else []))
 
 
-def _pair_cells(comparison: Comparison) -> list[list[str]]:
+def _pair_cells(comparison: Compared) -> list[list[str]]:
     cells = [
         [
             d.a,
@@ -165,11 +165,11 @@ def _pair_cells(comparison: Comparison) -> list[list[str]]:
     return [row[: len(_head(comparison))] for row in cells]
 
 
-def _name_of_p(comparison: Comparison) -> str:
+def _name_of_p(comparison: Compared) -> str:
     return "p " if len(comparison.differences) == 1 else "adjusted p "
 
 
-def _adjustment(comparison: Comparison) -> str:
+def _adjustment(comparison: Compared) -> str:
     number = len(comparison.differences)
     if number == 1:
         return f"; a difference is called better where it is at most {ALPHA:g}"

@@ -54,6 +54,7 @@ def read_runs(folders: Sequence[str | Path]) -> list[Finished]:
     A run is called by its folder's name, or by its path where two folders have the same name.
     Raises `InputError` for a missing or unfinished run, another folder, and a run given twice.
     """
+    folders = [folders] if isinstance(folders, (str, Path)) else folders
     paths = [Path(folder) for folder in folders]
     paths = [path.parent if path.name == "model.safetensors" else path for path in paths]
     if len(paths) < 2:
