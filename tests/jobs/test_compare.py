@@ -117,6 +117,19 @@ def test_sentences(tmp_path, first, second, words):
     assert "adjust" not in str(found)
 
 
+def test_many_pairs_that_may_be_chance_share_a_sentence(tmp_path):
+    wrong = {"a": [], "b": [1], "c": [2, 3], "d": range(30)}
+    found = tl.compare_runs([write_run(tmp_path / name, rows) for name, rows in wrong.items()])
+    assert len(report.sentences(found)) == 6  # three of them differ
+    found = tl.compare_runs([*(tmp_path / n for n in "abcd"), write_run(tmp_path / "e", [5])])
+    *better, rest = report.sentences(found)
+    assert len(better) == 4 and all(" is better than d by " in sentence for sentence in better)
+    assert rest.startswith("6 of 10 pairs cannot be told apart") and "a and b; a and c" in rest
+    assert "under about 22.5 points" in rest  # 2 * (1/2)^9 = .0039 is the first below .05 / 10
+    [alone] = report.sentences(tl.compare_runs([tmp_path / name for name in "abce"]))
+    assert alone.startswith("No pair of 6 can be told apart")
+
+
 def test_what_is_called_better_has_an_interval_on_the_same_side(tmp_path):
     for number, wrong in enumerate((range(6), range(8), range(30))):
         runs = [write_run(tmp_path / f"{n}{number}", w) for n, w in (("a", wrong), ("b", []))]
@@ -127,7 +140,7 @@ def test_what_is_called_better_has_an_interval_on_the_same_side(tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda p: write_run(p, epochs=8, size=64), ["epochs (4, 8)", "size (none, 64)"]),
+        (lambda p: write_run(p, seed=1, size=64), ["seed (0, 1)", "size (none, 64)"]),
         (lambda p: write_run(p, n_train=9), ["the images they were trained on (6 images, 9"]),
         (
             lambda p: edit(write_run(p) / "metrics.json", lambda m: m.update(device="cuda")),
@@ -142,6 +155,16 @@ def test_notes_say_what_else_differs(tmp_path, prepare, words):
     prepare(tmp_path / "other")
     said = " ".join(tl.compare_runs([first, tmp_path / "other"]).notes)
     assert all(word in said for word in words), said
+
+
+def test_settings_of_training_the_network_do_not_count_for_a_probe(tmp_path):
+    runs = [
+        write_run(tmp_path / "probe", epochs=4),
+        write_run(tmp_path / "short", method="full", epochs=2),
+        write_run(tmp_path / "long", method="full", epochs=8),
+    ]
+    assert "differ" not in " ".join(tl.compare_runs(runs[:2]).notes)
+    assert "differ in epochs (-, 2, 8)." in " ".join(tl.compare_runs(runs).notes)
 
 
 def test_a_resumed_run_counts_its_training_as_a_whole(tmp_path):
@@ -324,8 +347,8 @@ def test_the_figure_tells_real_differences_by_marker_and_words(three):
         "more than chance",
         "may be chance",
     ]
-    assert "poor minus good: " not in ax.get_label() and "poor minus good -25.0" in ax.get_label()
-    assert [text.get_text() for text in ax.texts][0] == "-25.0 [-37.5, -10.1]\nadjusted p = .006"
+    assert "poor minus good -25.0 [-38.3, -9.3]" in ax.get_label()
+    assert ax.texts[0].get_text() == "-25.0 [-38.3, -9.3]\nadjusted p = .006"
 
 
 # ---- real runs -----------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def _explain(ax) -> None:
         Line2D([], [], linewidth=2.5, markersize=9, markeredgewidth=2, label=label, **look)
         for label, look in (("more than chance", _REAL), ("may be chance", _CHANCE))
     ]
-    place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.98)}
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1), "borderaxespad": 0.2}
     ax.legend(handles=handles, ncols=2, **place)
 
 

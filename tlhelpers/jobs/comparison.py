@@ -15,6 +15,10 @@ from .common_images import Common, predicted, stored
 from .compared import ALPHA, Compared, Difference, RunRow
 from .finished import Finished, read_runs
 
+UNUSED = "-"
+# Settings of training the whole network, which a probe does not use.
+NETWORK = ("epochs", "batch_size", "lr", "backbone_lr", "weight_decay")
+
 
 class Comparison(Compared):
     """What a comparison found; prints as tables and sentences, and in a notebook shows itself.
@@ -144,13 +148,20 @@ def _notes(runs: list[Finished], common: Common) -> list[str]:
     return notes
 
 
+def _setting(run: Finished, name: str) -> str:
+    settings = run.metrics["settings"]
+    if settings["method"] == "probe" and name in NETWORK:
+        return UNUSED
+    return "none" if settings.get(name) is None else str(settings[name])
+
+
 def _what_differs(runs: list[Finished]) -> list[str]:
     """Settings that are not columns of the table, and the images that were trained on."""
     said = []
     for name in runs[0].metrics["settings"]:
-        values = [run.metrics["settings"].get(name) for run in runs]
-        if name not in ("backbone", "method") and len({str(value) for value in values}) > 1:
-            said.append(f"{name} ({', '.join('none' if v is None else str(v) for v in values)})")
+        values = [_setting(run, name) for run in runs]
+        if name not in ("backbone", "method") and len({*values} - {UNUSED}) > 1:
+            said.append(f"{name} ({', '.join(values)})")
     digests = [tuple(sorted(run.digest_of("train").values())) for run in runs]
     known = digests if all(digests) else [tuple(sorted(run.split["train"])) for run in runs]
     if len(set(known)) > 1:

@@ -21,12 +21,16 @@ CSV = (
 ).split()
 
 
+FEW = 3  # differences that may be chance: up to here each has a sentence of its own
+
+
 def as_text(comparison: Compared) -> str:
     """Tables in columns, then the sentences."""
     parts = [
         f"{comparison.images}.",
         _columns(RUNS, _run_cells(comparison)),
         _columns(_head(comparison), _pair_cells(comparison)),
+        _method(comparison),
         "\n".join(sentences(comparison)),
         "\n".join(f"mind: {note}" for note in comparison.notes),
     ]
@@ -46,8 +50,7 @@ def as_markdown(comparison: Compared, figure: str = "") -> str:
 
 {picture if figure else ""}{_table(_head(comparison), _pair_cells(comparison))}
 
-The differences are in percentage points, with intervals for paired samples (Bonett and Price, 2012;
-not adjusted for their number). p is of McNemar's exact test{_adjustment(comparison)}.
+{_method(comparison)}
 
 Mind:
 
@@ -107,8 +110,22 @@ def draw(comparison: Compared, *, ax=None, title: str = ""):
 
 
 def sentences(comparison: Compared) -> list[str]:
-    """What each difference means."""
-    return [_sentence(d, len(comparison.differences)) for d in comparison.differences]
+    """What each difference means; of many that may be chance, what they mean together."""
+    pairs = comparison.differences
+    chance = [d for d in pairs if not d.real]
+    if len(chance) <= FEW:
+        return [_sentence(d, len(pairs)) for d in pairs]
+    real = [_sentence(d, len(pairs)) for d in pairs if d.real]
+    lead = f"{len(chance)} of {len(pairs)} pairs cannot" if real else f"No pair of {len(pairs)} can"
+    listed = ": " + "; ".join(f"{d.a} and {d.b}" for d in chance) if real else ""
+    least, most = (100 * pick(d.visible for d in chance) / pairs[0].n for pick in (min, max))
+    size = f"{least:.1f}" if least == most else f"{least:.1f} to {most:.1f}"
+    together = (
+        f"{lead} be told apart after adjusting for {len(pairs)} comparisons{listed}. With "
+        f"{pairs[0].n} images and as many disagreements as here, a difference under about {size} "
+        "points cannot be seen."
+    )
+    return [*real, together]
 
 
 def _sentence(d: Difference, comparisons: int) -> str:
@@ -169,13 +186,14 @@ def _name_of_p(comparison: Compared) -> str:
     return "p " if len(comparison.differences) == 1 else "adjusted p "
 
 
-def _adjustment(comparison: Compared) -> str:
-    number = len(comparison.differences)
+def _method(comparison: Compared) -> str:
+    number, alpha = len(comparison.differences), f"{ALPHA:g}".removeprefix("0")
+    said = "Intervals of differences are for paired samples (Bonett and Price, 2012)"
     if number == 1:
-        return f"; a difference is called better where it is at most {ALPHA:g}"
+        return f"{said}; p is of McNemar's exact test. A run is called better where p <= {alpha}."
     return (
-        f", adjusted p the same for {number} comparisons together (Holm, 1979); a difference is\n"
-        f"called better where adjusted p is at most {ALPHA:g}"
+        f"{said}, each by itself. p is of McNemar's exact test; adjusted p is for {number} "
+        f"comparisons together (Holm, 1979). A run is called better where adjusted p <= {alpha}."
     )
 
 
