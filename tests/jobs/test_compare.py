@@ -163,7 +163,7 @@ def test_settings_of_training_the_network_do_not_count_for_a_probe(tmp_path):
         write_run(tmp_path / "short", method="full", epochs=2),
         write_run(tmp_path / "long", method="full", epochs=8),
     ]
-    assert "differ" not in " ".join(tl.compare_runs(runs[:2]).notes)
+    assert "runs differ in" not in " ".join(tl.compare_runs(runs[:2]).notes)
     assert "differ in epochs (-, 2, 8)." in " ".join(tl.compare_runs(runs).notes)
 
 
