@@ -8,6 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
+import matplotlib
 import pytest
 from PIL import Image
 from scipy.stats import binomtest
@@ -37,6 +38,7 @@ def write_run(out: Path, wrong=(), *, classes=TWO, images=range(N), seed=0, n_tr
         answers.append(f"{path},{true},{other if row in wrong else true},0.9")
     correct = sum(row not in wrong for row in images)
     metrics = {"settings": settings, "classes": list(classes), "device": "cpu", "processes": 1}
+    metrics["profile"] = "mini"
     metrics |= {"result": "linear probe", "history": []}
     metrics |= {"stages": {"linear probe": {"correct": correct, "n": len(test)}}}
     metrics |= {"seconds": {"decoding": 50.0, "features": 2.0, "linear probe": 1.0}}
@@ -145,6 +147,10 @@ def test_what_is_called_better_has_an_interval_on_the_same_side(tmp_path):
         (
             lambda p: edit(write_run(p) / "metrics.json", lambda m: m.update(device="cuda")),
             ["seconds are of different machines", "other cuda x 1"],
+        ),
+        (
+            lambda p: edit(write_run(p) / "metrics.json", lambda m: m.update(profile="full")),
+            ["differ in profile (mini, full)"],
         ),
         (lambda p: (write_run(p) / "digests.json").unlink(), ["Only the names"]),
         (lambda p: write_run(p), ["best of these 2 runs", "Each run is one training"]),
@@ -333,7 +339,8 @@ def test_odd_names_are_text_in_page_and_figure(tmp_path, monkeypatch):
     found = tl.compare_runs(runs)
     page = report.as_markdown(found)
     assert r"\$x\_1\$ \| \*b\*" in page
-    report.write(found, tmp_path / "out")
+    with matplotlib.rc_context():  # fonts are added where letters are lacking
+        report.write(found, tmp_path / "out")
     monkeypatch.setattr(font_names, "use_fonts_with", lambda texts: set("蟻"))
     [label] = found.plot().get_yticklabels()
     assert label.get_text().startswith("class 1\n") and not label.get_parse_math()

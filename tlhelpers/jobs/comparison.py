@@ -142,8 +142,8 @@ def _notes(runs: list[Finished], common: Common) -> list[str]:
     )
     notes.append(
         f"Whoever takes the best of these {len(runs)} runs has chosen it by these test images, so "
-        "its accuracy here is a little too high, and more so the more runs there are. Measure the "
-        "chosen run once more, on images that played no part in the choice."
+        "its accuracy here is probably a little too high, and more so the more runs there are. "
+        "Measure the chosen run once more, on images that played no part in the choice."
     )
     return notes
 
@@ -162,6 +162,9 @@ def _what_differs(runs: list[Finished]) -> list[str]:
         values = [_setting(run, name) for run in runs]
         if name not in ("backbone", "method") and len({*values} - {UNUSED}) > 1:
             said.append(f"{name} ({', '.join(values)})")
+    profiles = [run.metrics["profile"] for run in runs]  # "resnet18" is another network in each
+    if len(set(profiles)) > 1:
+        said.append(f"profile ({', '.join(profiles)})")
     digests = [tuple(sorted(run.digest_of("train").values())) for run in runs]
     known = digests if all(digests) else [tuple(sorted(run.split["train"])) for run in runs]
     if len(set(known)) > 1:
