@@ -132,6 +132,13 @@ def test_many_pairs_that_may_be_chance_share_a_sentence(tmp_path):
     assert alone.startswith("No pair of 6 can be told apart")
 
 
+def test_too_few_images_for_any_difference(tmp_path):
+    runs = [write_run(tmp_path / n, w, images=range(5)) for n, w in (("a", []), ("b", range(5)))]
+    [sentence] = report.sentences(tl.compare_runs(runs))
+    assert "a is ahead by 100.0 points" in sentence
+    assert sentence.endswith("With 5 images none can be seen: 6 or more are needed.")
+
+
 def test_what_is_called_better_has_an_interval_on_the_same_side(tmp_path):
     for number, wrong in enumerate((range(6), range(8), range(30))):
         runs = [write_run(tmp_path / f"{n}{number}", w) for n, w in (("a", wrong), ("b", []))]

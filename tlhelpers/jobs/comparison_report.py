@@ -141,6 +141,8 @@ def _sentence(d: Difference, comparisons: int) -> str:
     else:
         lead = f"{better} is ahead by {size}" if d.only_a != d.only_b else "they tie"
         found = f"{d.b} and {d.a} cannot be told apart: {lead} ({p})."
+    if d.visible > d.n:
+        return f"{found} With {d.n} images none can be seen: {d.visible} or more are needed."
     least = 100 * d.visible / d.n
     return (
         f"{found} With {d.n} images and {d.only_a + d.only_b} disagreements, a difference under "
