@@ -122,8 +122,9 @@ def sentences(comparison: Compared) -> list[str]:
     size = f"{least:.1f}" if least == most else f"{least:.1f} to {most:.1f}"
     together = (
         f"{lead} be told apart after adjusting for {len(pairs)} comparisons{listed}. With "
-        f"{pairs[0].n} images and as many disagreements as here, a difference under about {size} "
-        "points cannot be seen."
+        f"{pairs[0].n} images and as many disagreements as here, "
+        + (f"a difference under about {size} points" if least <= 100 else "no difference")
+        + (" cannot be seen." if least <= 100 else " can be seen.")
     )
     return [*real, together]
 
