@@ -66,7 +66,9 @@ def test_a_row_is_shaped_as_the_recipe_makes_it(stored, monkeypatch):
 
 def test_no_chosen_rate_is_at_the_edge_of_what_was_tried(stored):
     for arm, chosen in stored["settings"].items():
-        rates = sorted(map(float, chosen["tried"]))
+        strength = f"{chosen.get('strength', 0):g} x "  # of soft sharing: its rates alone
+        tried = [t for t in chosen["tried"] if " x " not in t or t.startswith(strength)]
+        rates = sorted(float(t.split(" x ")[-1]) for t in tried)
         assert not rates or rates[0] < chosen["rate"] < rates[-1], arm
 
 
@@ -78,8 +80,9 @@ def test_related_tasks_help_and_unrelated_ones_harm(gain, shots):
     assert together.low < 0 < together.high  # not what "at once" brings
 
 
-def test_soft_sharing_brings_little_and_pixels_beat_the_network_alone(gain):
-    assert abs(gain(**arms("related, soft", "alone, equal")).mean) < 5
+def test_soft_sharing_brings_most_of_the_gain_and_pixels_beat_the_network_alone(gain):
+    assert gain(**arms("related, soft", "alone, equal")).low > 10
+    assert gain(**arms("related, soft", "related, equal")).mean > -10
     assert gain(**arms("alone, pixels", "alone, equal")).low > 3
 
 
