@@ -7,7 +7,8 @@
 `make coverage` calls it. docs/coverage.json holds the concepts and the errors of the articles, each
 with the cells that run it or put it right ("01 one-step; 07 l2sp"; "10" alone is a planned lesson).
 Claims, their lessons and cells are read from the notebooks. data/results/verdicts.json holds what
-the notebooks said when they ran.
+the notebooks said when they ran. closing_slides.py puts the verdicts at the end of the last deck as
+well; `make slides` builds it then.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
+
+import closing_slides
 
 ROOT = Path(__file__).resolve().parent.parent
 MAP = ROOT / "docs" / "coverage.json"
@@ -267,6 +270,12 @@ def pages(lessons: dict[int, Lesson]) -> dict[Path, str]:
     return {PAGES[name]: text for name, text in texts.items()}
 
 
+def deck_pages() -> dict[Path, str]:
+    """What the decks must hold: the verdicts close the last one."""
+    claims = json.loads(MAP.read_text(encoding="utf-8"))["claims"]
+    return closing_slides.pages(sorted(stored(), key=order), claims, MARKS)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", nargs="*", metavar="LESSON", help="run these lessons, or all")
@@ -280,9 +289,10 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"no notebook {', '.join(missing)} among {', '.join(by_name)}")
         chosen = [by_name[name] for name in names]
         store(run(chosen), chosen, lessons)
-    for path, text in pages(lessons).items():
-        path.write_text(text, encoding="utf-8", newline="\n")
-        print(f"written: {path.relative_to(ROOT)}")
+    for path, text in {**pages(lessons), **deck_pages()}.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"written: {path.relative_to(ROOT)}")
     return 0
 
 

@@ -15,8 +15,8 @@ the network once. Two parts:
 - pairs: each of five tasks as the main one, with 20 labels, beside each of six as auxiliary.
 
 All runs take the same number of optimiser steps. Each way of training has its own learning rate
-(and soft sharing its own strength), chosen on pictures and seeds that are never reported. A recipe
-that was stopped goes on from what it has stored.
+(and soft sharing its own strength, each tried with its own rates), chosen on pictures and seeds
+that are never reported. A recipe that was stopped goes on from what it has stored.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MAIN_ARMS = ("alone, pixels", "alone, equal", "alone, refitted", "related, equal
 MORE_ARMS = ("related, PCGrad", "unrelated, PCGrad", "related, uncertainty",
              "unrelated, uncertainty", "related, soft")  # fmt: skip
 AT_FIVE = ("alone, equal", "related, equal", "unrelated, equal", "all, equal", "related, frozen")
-STRENGTHS = (0.001, 0.01, 0.1)  # of soft sharing
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # of soft sharing, each with its own rate
 PENALTIES = (0.01, 0.1, 1.0, 10.0)  # tried for pixels; features take 1, the default
 
 
@@ -186,12 +186,16 @@ def choose(auxiliary: tuple[str, ...], how: str, mains=("digit",)) -> tuple[floa
         ]
         return 1 - statistics.fmean(runs)
 
-    strength = 1.0 if how in ("refitted", "frozen") else 0.0
-    options = {"soft": STRENGTHS, "pixels": PENALTIES}
-    if how in options:
-        strength = min(options[how], key=lambda s: error(1e-2, s))
     if how == "pixels":
-        return 0.0, strength, {}
+        return 0.0, min(PENALTIES, key=lambda s: error(1e-2, s)), {}
+    if how == "soft":  # a strong pull needs a high rate: chosen together
+        found = {
+            s: best_rate(functools.partial(error, strength=s), (3e-2, 1e-1)) for s in STRENGTHS
+        }
+        strength = min(found, key=lambda s: min(found[s][1].values()))
+        tried = {f"{s:g} x {rate}": value for s in found for rate, value in found[s][1].items()}
+        return found[strength][0], strength, tried
+    strength = 1.0 if how in ("refitted", "frozen") else 0.0
     rate, tried = best_rate(lambda rate: error(rate, strength), (1e-2, 3e-2))
     return rate, strength, tried
 
@@ -207,7 +211,7 @@ def measure_arm(arm: str, rows: list[dict], settings: dict) -> None:
         data = draw(seed, shots, False)
         found = train(data, "digit", auxiliary, how, rate, strength, seed)
         rows.append({"part": "arms", "seed": seed, "shots": shots, "arm": arm} | found)
-    at = {f"{n} shots": cell(rows, arm=arm, shots=n) for n in SHOTS}
+    at = {f"{n} shots": cell(rows, "accuracy", arm=arm, shots=n) for n in SHOTS}
     print(f"{arm}: {settings[arm]}; {at}; {time.process_time():.0f} s", flush=True)
 
 

@@ -54,6 +54,11 @@ def place_on_the_map(place):
         said = attempted(place(*case))
         if said == right:
             continue
+        if said not in _PLACES.values():
+            raise Wrong(
+                'Return one of the words "inductive", "transductive" and "unsupervised", written '
+                f"like this; yours is {said!r}."
+            )
         source, target, same = case
         facts = (
             f"Source {'labelled' if source else 'unlabelled'}, target "
@@ -86,6 +91,8 @@ def _counts(*columns) -> float:
         "of both together": lambda: lambda a, d, entropy: entropy(a, d),
         "the wrong sign": lambda: lambda a, d, entropy: entropy(a, d) - entropy(a) - entropy(d),
         "adds all three": lambda: lambda a, d, entropy: entropy(a) + entropy(d) + entropy(a, d),
+        "the digit's own entropy": lambda: lambda a, d, entropy: entropy(d),
+        "both columns in one": lambda: lambda a, d, entropy: entropy(torch.stack([a, d])),
     },
 )
 def told_bits(told):
@@ -99,6 +106,8 @@ def told_bits(told):
     }
 
     def entropy(*columns):
+        if any(np.ndim(column) != 1 for column in columns):
+            raise Wrong("Give `entropy` its columns one by one: entropy(a, d).")
         return _counts(*columns)
 
     values = {}
@@ -119,6 +128,11 @@ def told_bits(told):
         raise Wrong(
             "A coin has an entropy of 1 bit, and tells *nothing* of the digit. Take away what is "
             "left when both are looked at: entropy(answer, digit)."
+        )
+    if abs(values["coin"] - 3) < 1e-6 and abs(values["parity"] - 3) < 1e-6:
+        raise Wrong(
+            "That is the digit's own entropy, the same for each answer. How much of it has the "
+            "answer `a` told? Use entropy(a) and entropy(a, d) as well."
         )
     if abs(values["coin"] - 3) < 1e-6:
         raise Wrong(
@@ -207,6 +221,10 @@ def _contrastive(change: str):
             partner = torch.arange(2 * n).roll(1)
         if change == "one side only":
             scores, partner = scores[:n], partner[:n]
+        if change == "the other half only":
+            scores, partner = scores[:n, n:], torch.arange(n)
+        if change == "diagonal of zeros":
+            scores.fill_diagonal_(0)
         loss = torch.nn.functional.cross_entropy(
             scores, partner, reduction="sum" if change == "sum" else "mean"
         )
@@ -221,7 +239,7 @@ def _contrastive(change: str):
         name: (lambda name=name: _contrastive(name))
         for name in (
             "itself allowed", "no lengths", "times the temperature", "next row", "one side only",
-            "sum", "wrong sign",
+            "sum", "wrong sign", "the other half only", "diagonal of zeros",
         )
     },
 )  # fmt: skip
@@ -230,12 +248,15 @@ def find_the_partner(loss):
     chance = torch.Generator().manual_seed(0)
     first, second = 2 * torch.randn(2, 3, 4, generator=chance)
     # `loss` takes two views (N, D) and a temperature
-    value = float(attempted(loss(first.clone(), second.clone(), 0.5)))
+    found = torch.as_tensor(attempted(loss(first.clone(), second.clone(), 0.5)))
+    if found.numel() != 1:
+        raise Wrong(f"Return one number, the mean over all views; yours are {found.numel()}.")
+    value = float(found)
     made = {
         name: float(_contrastive(name)(first, second, 0.5))
         for name in (
             "right", "itself allowed", "no lengths", "times the temperature", "next row",
-            "one side only", "sum", "wrong sign",
+            "one side only", "sum", "wrong sign", "the other half only", "diagonal of zeros",
         )
     }  # fmt: skip
 
@@ -257,6 +278,10 @@ def find_the_partner(loss):
         "next row": "The partner of row i is not the row beside it: the views are stacked, so it "
         "is N rows further on (and row i of the second half has its partner in the first).",
         "one side only": "Only the first views ask: all 2N must.",
+        "the other half only": "You compare the first views with the second ones alone. Every one "
+        "of the other 2N - 1 views is a possible answer: stack both halves first.",
+        "diagonal of zeros": "A similarity of 0 is still a possible answer, since exp(0) = 1. Set "
+        "the diagonal to minus infinity.",
         "sum": "That is the sum over the views. Take the mean: a larger batch must not weigh more.",
         "wrong sign": "The sign is turned: it makes partners *unlike*. A loss is positive.",
     }
@@ -276,10 +301,11 @@ def _believe(change: str):
             "above, not at": sure > threshold,
             "least sure": sure < threshold,
             "everybody": sure >= 0,
-            "any class": (p >= 1 - threshold).any(1),
             "margin": p.sort(1).values[:, -1] - p.sort(1).values[:, -2] >= threshold,
         }.get(change, sure >= threshold)
         rows = kept.nonzero()[:, 0]
+        if change == "labels first":
+            return labels[rows], rows
         if change == "sureness for labels":
             return rows, sure[rows]
         if change == "a label for everybody":
@@ -299,7 +325,7 @@ def _believe(change: str):
         name: (lambda name=name: _believe(name))
         for name in (
             "above, not at", "least sure", "everybody", "margin", "sureness for labels",
-            "a label for everybody", "a mask", "first labels",
+            "a label for everybody", "a mask", "first labels", "labels first",
         )
     },
 )  # fmt: skip
@@ -319,6 +345,10 @@ def whom_to_believe(believe):
     rows, labels = rows.flatten().tolist(), labels.flatten().tolist()
     if rows == [1, 2, 4] and labels == [1, 2, 0]:
         return "Rows 1, 2 and 4. Whether they are *right* nobody has asked: sure is not right."
+    if (rows, labels) == ([1, 2, 0], [1, 2, 4]):
+        raise Wrong("These are the right ones in the wrong order: first the rows, then the labels.")
+    if max(rows, default=0) < 3 and len(rows) == 3:
+        raise Wrong("You ask each *class* for its surest row. Ask each row: `p.max(1)`, not 0.")
     if rows == [2, 4] and len(believe(torch.tensor([[0.8, 0.2]]), 0.75)[0]):
         raise Wrong("Row 1 has exactly .75 and is missing: *at least* the threshold, so `>=`.")
     if rows in ([4], [2, 4]):
@@ -336,4 +366,7 @@ def whom_to_believe(believe):
         raise Wrong("Those are the probabilities. The label is *where* the largest one stands.")
     if rows == [1, 2, 4]:
         raise Wrong("The rows are right. Their labels are labels[rows], not the first three.")
-    raise Wrong(f"At .75, rows 1, 2 and 4 are kept; yours are {rows}.")
+    raise Wrong(
+        f"At .75, rows 1, 2 and 4 are kept; yours are {rows}. Compare the largest probability of "
+        "each row with the threshold."
+    )
