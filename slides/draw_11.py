@@ -10,7 +10,7 @@ import numpy as np
 from draw_06 import enlarged
 
 import tlhelpers as tl
-from data.recipes.instances_features.bridges import PAIRS
+from data.recipes.instances_features.bridges import PAIRS, SENSORS
 from data.recipes.instances_features.cohort import OLDER
 from data.recipes.tables import RESULTS, select
 from tlhelpers.figures.theme import new_axes
@@ -112,14 +112,13 @@ def shifts():
 
 
 def alignment():
-    """Alignment methods on pixels, each at the number of dimensions that tuning chose."""
+    """Alignment methods on pixels, with 40 dimensions."""
     names = {"none": "nothing done", "means": "minus the means", "CORAL": "CORAL"}
     names |= {"subspace alignment": "subspace alignment", "TCA": "TCA"}
     names |= {"TCA, RBF kernel": "TCA, RBF kernel", "own components": "two separate PCAs"}
     found = {}
     for method, name in names.items():
-        size = stored()["settings"][f"pixels, {method}, best d"]
-        found[name] = mean(part="features", features="pixels", arm=method, d=size)
+        found[name] = mean(part="features", features="pixels", arm=method, d=40)
     return tl.plot_intervals(found, "accuracy on handwriting, 10 seeds", chance=0.1)
 
 
@@ -138,13 +137,13 @@ def sensors():
 
 
 def fifty():
-    """Fifty pairs against fifty labels, on both sensors."""
+    """Fifty pairs against fifty labels, on each sensor."""
     bars = {
-        title: {
-            name: mean(part="bridges", directions=directions, arm=arm, pairs=50)
+        sensor: {
+            name: mean(part="bridges", sensor=sensor, arm=arm, pairs=50)
             for arm, name in BRIDGES.items()
         }
-        for title, directions in (("42 sums", 4), ("16 sums", 2))
+        for sensor in SENSORS
     }
     return tl.plot_bars(bars, "accuracy on the new sensor, 10 seeds", fmt=".2f")
 
@@ -152,7 +151,7 @@ def fifty():
 def pairs():
     """Accuracy against the number of pairs, or of labels."""
     curves = {
-        name: {str(n): mean(part="bridges", directions=4, arm=arm, pairs=n) for n in PAIRS}
+        name: {str(n): mean(part="bridges", sensor="42 sums", arm=arm, pairs=n) for n in PAIRS}
         for arm, name in BRIDGES.items()
         if arm in ("pixels to line sums, ridge", "CCA", "labels copied over the pairs")
         or arm == "labels alone"

@@ -135,6 +135,7 @@ _MODULES = {
         "mcnemar",
         "equal_steps",
     ],
+    "evaluation.paired": ["paired_interval", "holm", "least_visible"],
     "evaluation.timing": ["race"],
     "evaluation.verification": [
         "error_rates",
@@ -146,6 +147,7 @@ _MODULES = {
     "figures.theme": ["PALETTE", "MARKERS", "use_style"],
     "figures.pictures": ["show_images"],
     "figures.curves": ["plot_history", "plot_lines", "plot_confusion_matrix", "plot_embedding"],
+    "figures.differences": ["plot_differences"],
     "figures.bars": ["plot_parameters", "plot_bars", "plot_intervals"],
     "teaching.claims": ["verdict"],
     "teaching.sources": ["SOURCES", "sources_table"],
@@ -159,6 +161,7 @@ _MODULES = {
     "jobs.finetune": ["finetune"],
     "jobs.settings": ["Settings"],
     "jobs.prediction": ["load_finetuned"],
+    "jobs.comparison": ["compare_runs"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

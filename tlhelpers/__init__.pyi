@@ -50,6 +50,9 @@ from .data.small_world import labelled_sentences as labelled_sentences
 from .data.small_world import small_corpus as small_corpus
 from .data.word_vectors import WordVectors as WordVectors
 from .data.word_vectors import glove_vectors as glove_vectors
+from .evaluation.paired import holm as holm
+from .evaluation.paired import least_visible as least_visible
+from .evaluation.paired import paired_interval as paired_interval
 from .evaluation.statistics import Interval as Interval
 from .evaluation.statistics import equal_steps as equal_steps
 from .evaluation.statistics import mcnemar as mcnemar
@@ -67,11 +70,13 @@ from .figures.curves import plot_confusion_matrix as plot_confusion_matrix
 from .figures.curves import plot_embedding as plot_embedding
 from .figures.curves import plot_history as plot_history
 from .figures.curves import plot_lines as plot_lines
+from .figures.differences import plot_differences as plot_differences
 from .figures.pictures import show_images as show_images
 from .figures.show import show as show
 from .figures.theme import MARKERS as MARKERS
 from .figures.theme import PALETTE as PALETTE
 from .figures.theme import use_style as use_style
+from .jobs.comparison import compare_runs as compare_runs
 from .jobs.doctor import doctor as doctor
 from .jobs.finetune import finetune as finetune
 from .jobs.prediction import load_finetuned as load_finetuned

@@ -254,10 +254,32 @@ def test_intervals_are_whiskers_with_their_numbers():
         tl.plot_intervals({})
 
 
+def test_differences_stand_on_both_sides_of_none_with_markers_of_their_own():
+    pairs = {
+        ("a", "b"): tl.paired_interval(4, 8, 153),
+        ("a", "long " * 9): tl.paired_interval(20, 2, 153),
+    }
+    ax = tl.plot_differences(pairs, real=[("a", "long " * 9)])
+    none, *drawn = ax.lines
+    assert list(none.get_xdata()) == [0, 0] and none.get_linestyle() == "--"
+    assert [line.get_marker() for line in drawn] == ["None", "o", "None", "s"]
+    assert tuple(drawn[2].get_xdata()) == (
+        pairs["a", "long " * 9].low,
+        pairs["a", "long " * 9].high,
+    )
+    assert "+.026 [-.021, +.073]" in words(ax) and "may be chance" in words(ax)
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["b\nminus a", "long long long …long long long\nminus a"]
+    assert inside(ax.figure)
+    with pytest.raises(InputError, match="at least one pair"):
+        tl.plot_differences({})
+
+
 def test_given_axes_are_drawn_on():
     _, (left, right) = plt.subplots(1, 2)
     assert tl.plot_bars({"a": 1.0}, "s", ax=left) is left
     assert tl.plot_intervals({"a": wilson_interval(1, 2)}, ax=right) is right
+    assert tl.plot_differences({("a", "b"): tl.paired_interval(1, 2, 9)}, ax=left) is left
     assert len(plt.get_fignums()) == 1
 
 

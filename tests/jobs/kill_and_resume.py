@@ -53,13 +53,14 @@ def finish(child: int) -> None:
     assert status == 0, f"a run ended with status {status}"
 
 
-def result(out: Path) -> tuple[bytes, dict]:
-    """What must not change: the model file to the bit, and the metrics without their times."""
+def result(out: Path) -> tuple[bytes, str, dict]:
+    """What must not change: the model file to the bit, the answers, the metrics without times."""
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     del metrics["seconds"]
     for row in metrics["history"]:
         del row["seconds"]
-    return (out / "model.safetensors").read_bytes(), metrics
+    answers = (out / "predictions.csv").read_text(encoding="utf-8")
+    return (out / "model.safetensors").read_bytes(), answers, metrics
 
 
 def main(data: str, folder: str, kills: int = 24) -> None:

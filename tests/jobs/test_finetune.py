@@ -73,7 +73,7 @@ def environment() -> dict[str, str]:
 def test_a_job_leaves_every_file_and_nothing_else(finished):
     names = {path.name for path in finished.iterdir()}
     files = "model.safetensors metrics.json README.md curves.png confusion_matrix.png split.json"
-    assert names == {*files.split(), "plan.json"}
+    assert names == {*files.split(), "plan.json", "digests.json", "predictions.csv"}
     card = (finished / "README.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\((.+?)\)", card):
         assert (finished / link).is_file(), link

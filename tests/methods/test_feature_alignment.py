@@ -93,6 +93,25 @@ def test_components_solve_the_eigenproblem(clouds, kernel):
     assert (np.diff(np.diag(spread)) <= 1e-12).all()
 
 
+def test_components_are_those_of_the_paper(clouds):
+    """Pan et al. 2011: leading eigenvectors of (K L K + mu I)^-1 K H K.
+
+    Not compared with skada 0.6: it treats this matrix as a symmetric one, which it is not."""
+    x = np.concatenate([clouds[0][:40], clouds[1][:30]])
+    squared = np.square(x[:, None] - x[None]).sum(-1)
+    width = np.median(np.square(x[::5, None] - x[None, ::5]).sum(-1))
+    kernel, n = np.exp(-squared / width), len(x)
+    sign = np.repeat([1 / 40, -1 / 30], [40, 30])
+    spread = kernel @ (np.eye(n) - 1 / n) @ kernel
+    mu = 0.01 * np.trace(spread / n) / n  # ours comes in units of the mean diagonal
+    cost = kernel @ np.outer(sign, sign) @ kernel + mu * np.eye(n)
+    values, vectors = np.linalg.eig(np.linalg.solve(cost, spread))
+    theirs = kernel @ np.real(vectors[:, np.argsort(-np.real(values))[:3]])
+    ours = transfer_components(x[:40], x[40:], 3, mu=0.01, kernel="rbf")(x)
+    for k in range(3):
+        assert abs(np.corrcoef(ours[:, k], theirs[:, k])[0, 1]) == pytest.approx(1, abs=1e-6)
+
+
 def test_fewer_components_are_the_first_of_more(clouds):
     few, many = (np.abs(transfer_components(*clouds, d)(clouds[0])) for d in (2, 4))
     assert many[:, :2] == pytest.approx(few)

@@ -162,6 +162,17 @@ def test_one_round_follows_the_formula(contradicted):
     assert found.weights[1] == pytest.approx(factor / factor.sum())
 
 
+def test_the_later_rounds_vote(contradicted):
+    """Dai et al. 2007: rounds N/2 (rounded up) to N, each with ln(1 / beta) as its weight."""
+    source, y, target, y_target, test, *_ = contradicted
+    for rounds, first in ((1, 1), (4, 2), (5, 3)):
+        found = tradaboost(source, y, target, y_target, rounds=rounds)
+        kept = range(first - 1, rounds)
+        votes = sum(-np.log(found.betas[k]) * found.learners[k].predict(test) for k in kept)
+        half = sum(-np.log(found.betas[k]) for k in kept) / 2
+        assert (found.predict(test) == (votes >= half)).all()
+
+
 def test_tradaboost_is_for_two_classes(contradicted):
     source, y, target, y_target, *_ = contradicted
     with pytest.raises(InputError, match="label 0 or 1"):
@@ -186,6 +197,20 @@ def test_on_the_cohort_weights_are_near_the_true_ones(seed, holds):
 
 
 SKADA = "skada is an optional peer: pip install skada to compare with its numbers"
+
+
+def test_weights_agree_with_skadas(shifted):
+    """Skada fits a normal distribution to each domain: here that is the truth, as is our line."""
+    reweight = pytest.importorskip("skada._reweight", reason=SKADA)
+    source, target = shifted
+    domain = np.repeat([1, -2], [len(source), len(target)])  # skada: sources positive
+    x = np.concatenate([source, target])
+    peer = reweight.GaussianReweightAdapter().fit(x, sample_domain=domain)
+    theirs = peer.compute_weights(x, sample_domain=domain)[: len(source)]
+    ours = importance_weights(source, target)
+    assert np.corrcoef(np.log(ours), np.log(theirs))[0, 1] > 0.99
+    sizes = [effective_sample_size(weights) for weights in (ours, theirs)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.15)
 
 
 def test_matching_is_at_least_as_near_as_skadas(shifted):

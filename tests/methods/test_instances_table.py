@@ -10,6 +10,7 @@ import pytest
 
 from data.recipes import instances_features as recipe
 from data.recipes.instances_features.bridges import PAIRS
+from data.recipes.instances_features.digits import STRENGTHS
 from data.recipes.instances_features.report import markdown
 from data.recipes.tables import RESULTS, select
 
@@ -36,13 +37,11 @@ def test_every_arm_has_every_seed(table):
     digits = {"features", "bridges"}
     kinds = Counter(
         tuple((k, v) for k, v in row.items() if k not in ("seed", "accuracy", "r2", "effective"))
-        if "source_accuracy" not in row
-        else (row["part"], row["features"], row["arm"], row["d"])
         for row in table["rows"]
         if row["part"] != "diabetes"
     )
     for kind, count in kinds.items():
-        part = kind[0] if isinstance(kind[0], str) else kind[0][1]
+        part = kind[0][1]
         assert count == len(recipe.DIGIT_SEEDS if part in digits else recipe.SEEDS), kind
     seeds = {row["seed"] for row in table["rows"]}
     assert not seeds & {*recipe.TUNING_SEEDS, *recipe.DIGIT_TUNING_SEEDS}
@@ -59,23 +58,35 @@ def test_weights_repair_the_simple_learner_only(mean):
     assert real["pooled"] > real["kernel mean matching"] + 0.03
 
 
-def test_the_means_are_most_of_the_alignment(mean):
-    for features, d in (("pixels", 40), ("network", 20)):
-        where = {"part": "features", "features": features, "d": d}
-        means = mean(arm="means", **where)
-        assert means > mean(arm="none", **where) + 0.015
-        for method in ("CORAL", "subspace alignment", "TCA", "TCA, RBF kernel"):
-            assert mean(arm=method, **where) < means + 0.015
-        assert mean(arm="own components", **where) < 0.15
+@pytest.mark.parametrize("features, most", [("pixels", 1.5), ("network", 2.5)])
+def test_the_means_are_a_large_part_of_the_alignment(mean, features, most):
+    where = {"part": "features", "features": features, "d": 40}
+    none, means = (mean(arm=arm, **where) for arm in ("none", "means"))
+    assert means > none + 0.01
+    for method in ("CORAL", "subspace alignment", "TCA", "TCA, RBF kernel"):
+        assert mean(arm=method, **where) - none < most * (means - none)
+    assert mean(arm="own components", **where) < 0.15
+    assert mean(arm="z-scores", **where) < none
+
+
+def test_no_penalty_lies_on_the_edge_of_what_was_tried(table):
+    """Ten labels or pairs want no penalty at all: there the largest strength is none."""
+    for name, chosen in table["settings"].items():
+        if isinstance(chosen, list) and "own components" not in name:
+            assert chosen[1] > STRENGTHS[0], name
 
 
 def test_fifty_pairs_beat_three_hundred_labels_and_the_way_matters(mean):
-    def bridge(arm, pairs, directions=4):
-        return mean(part="bridges", directions=directions, pairs=pairs, arm=arm)
+    def bridge(arm, pairs, sensor="42 sums"):
+        return mean(part="bridges", sensor=sensor, pairs=pairs, arm=arm)
 
     there, back = "pixels to line sums, ridge", "line sums to pixels, ridge"
     assert bridge(there, 50) > bridge("labels alone", 300) + 0.01
-    assert bridge("all labels", 0) > bridge(there, 300)
-    assert bridge(there, 50, 2) > bridge("CCA", 50, 2) + 0.02 > bridge(back, 50, 2) + 0.04
+    assert bridge("all labels", 0) > bridge(there, 50)
+    poor, noisy = "16 sums", "42 noisy sums"
+    assert bridge(there, 50, poor) > bridge("CCA", 50, poor) + 0.02 > bridge(back, 50, poor) + 0.04
+    assert bridge("labels alone", 50, noisy) + 0.1 < bridge(there, 50, noisy)
+    assert bridge(there, 50, noisy) < bridge("labels alone", 300, noisy) - 0.02
+    assert abs(bridge(there, 50, noisy) - bridge(back, 50, noisy)) < 0.03
     for pairs in PAIRS[1:]:
         assert bridge("CCA", pairs) > bridge("CCA, almost no shrinkage", pairs) + 0.01

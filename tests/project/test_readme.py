@@ -96,11 +96,13 @@ def tlhelpers_fault(arguments: list[str], made: set[str]) -> str | None:
         options = command_line._parser().parse_args(arguments)
     except SystemExit as end:
         return "the command line does not take these arguments" if end.code else None
-    data, run = getattr(options, "data", None), getattr(options, "model", None)
+    data, runs = getattr(options, "data", None), getattr(options, "runs", [])
+    runs = [*runs, *([options.model] if "model" in options else [])]
     if data and str(data) not in OWN_IMAGES and not (ROOT / data).exists():
         return f"no folder {data}"
-    if run and str(run) not in made:
-        return f"no command before this one makes {run}"
+    for run in runs:
+        if run not in made:
+            return f"no command before this one makes {run}"
     made.add(str(getattr(options, "out", None)))
     return None
 
@@ -130,6 +132,7 @@ def test_every_command_works_in_a_fresh_clone(guide):
         ("python -m tlhelpers finetune photos --fast", "does not take"),
         ("python -m tlhelpers finetune no_such --backbone x --out runs/a", "no folder no_such"),
         ("python -m tlhelpers predict runs/none a.jpg", "makes runs/none"),
+        ("python -m tlhelpers compare runs/none runs/other", "makes runs/none"),
         ("python tools/no_such.py", "no file"),
         ("python -m data.recipes.no_such", "no module"),
         ("python -m pip install torch==1.0", "not what requirements.txt pins"),

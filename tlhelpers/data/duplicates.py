@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -58,7 +59,7 @@ def split_folder(
 
     Where the folder comes with its own test images, those that repeat a training or validation
     image are named in `Repeats.reported`; validation images that repeat a training image are left
-    out. Several processes agree: the main one looks at the images.
+    out. Several processes agree: the main one looks at the images, and has their digests.
 
     output: where the job will write, to be left out if it is inside `data`.
 
@@ -70,6 +71,9 @@ def split_folder(
     found = torch.zeros((2, len(names)), dtype=torch.long)
     if processes.is_main:
         thumbs, digests = _look_at(given, threads)
+        shortened = iter(digest[:8].hex() for digest in digests)  # 64 bits tell them apart
+        for listing in given.values():
+            listing.digests = list(itertools.islice(shortened, len(listing)))
         found[0] = find_duplicates(thumbs, digests)
         first: dict[bytes, int] = {}
         found[1] = torch.tensor([first.setdefault(d, row) for row, d in enumerate(digests)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
@@ -29,19 +29,22 @@ class Listing:
     Attributes:
         root: the folder; paths: the files, relative to it, with forward slashes.
         labels: one position in `classes` for each path; class names are composed (NFC).
+        digests: of the content of each file, where somebody has read them; else empty.
     """
 
     root: Path
     paths: list[str]
     labels: list[int]
     classes: list[str]
+    digests: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, rows: Sequence[int]) -> Listing:
         paths, labels = [self.paths[r] for r in rows], [self.labels[r] for r in rows]
-        return Listing(self.root, paths, labels, self.classes)
+        digests = [self.digests[r] for r in rows] if self.digests else []
+        return Listing(self.root, paths, labels, self.classes, digests)
 
     def split(
         self, *fractions: float, seed: int = 0, groups: Sequence[int] | Tensor | None = None

@@ -24,7 +24,7 @@ class Interval:
     def __format__(self, spec: str) -> str:
         # As accuracies are printed in this course: no zero before the point.
         mean, low, high = (
-            re.sub(r"^(-?)0\.", r"\1.", format(value, spec or ".3f"))
+            re.sub(r"^([+-]?)0\.", r"\1.", format(value, spec or ".3f"))
             for value in (self.mean, self.low, self.high)
         )
         return f"{mean} [{low}, {high}]"

@@ -1,4 +1,4 @@
-"""A figure on the page, with its alternative text."""
+"""A figure on the page, with its alternative text, or in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import textwrap
+from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.notebook import in_notebook
@@ -51,6 +52,19 @@ def show(figure, alt: str, note: str = "") -> None:
     plt.close(figure)
     for line in note.splitlines():  # a page cuts off what is longer than its code lines
         print(textwrap.fill(line, 95))
+
+
+def save(axes, path: Path) -> None:
+    """Write the figure of some Axes to a PNG file, whole or not at all, then close it."""
+    import matplotlib.pyplot as plt
+
+    try:
+        axes.figure.savefig(path, dpi=120, bbox_inches="tight")
+    except BaseException:
+        path.unlink(missing_ok=True)  # half a picture would look like one that is there
+        raise
+    finally:
+        plt.close(axes.figure)
 
 
 def _figure_of(thing):

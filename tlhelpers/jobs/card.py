@@ -107,7 +107,7 @@ Without `tlhelpers`{_unaided(backbone["network"])}:
   learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)
 - Seed {settings["seed"]}
 - Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
-  report; which ones says split.json
+  report. split.json says which ones; predictions.csv says what each test image was taken for
 
 ## Copies of pictures
 

@@ -1,4 +1,4 @@
-"""Commands: is this machine ready, train a classifier on your own images, use it."""
+"""Commands: is this machine ready, train a classifier on your own images, compare it, use it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   python -m tlhelpers finetune PHOTOS --backbone efficientnet_lite0 --out runs/mine
   python -m tlhelpers predict runs/mine PICTURE_OR_FOLDER ...
   python -m tlhelpers export runs/mine --format onnx
+  python -m tlhelpers compare runs/mine runs/other --out runs/compared
 
 PHOTOS holds one folder for each class. `python -m tlhelpers COMMAND --help` lists the options.
 exit status: 0 done, 1 an error that is explained, 2 wrong usage, 3 some pictures could not be read,
@@ -120,6 +121,30 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(options: argparse.Namespace) -> int:
+    import json
+
+    import matplotlib
+
+    from . import comparison_report as report
+    from .comparison import compare_runs
+
+    matplotlib.use("Agg")
+    comparison = compare_runs(
+        options.runs, test=options.test, device=options.device, threads=options.threads
+    )
+    if options.form == "json":
+        print(json.dumps(comparison.to_dict(), indent=1))
+    elif options.form == "csv":
+        print(report.as_csv(comparison), end="")
+    else:
+        print(comparison)
+    if options.out:
+        for path in report.write(comparison, options.out):
+            print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Defaults, where there is one to tell."""
 
@@ -166,6 +191,22 @@ def _parser() -> argparse.ArgumentParser:
         help="onnx: pip install onnx onnxruntime onnxscript first",
     )
     add("--out", help="the file; beside the model if left out")
+
+    what = "say which of several finished runs is better, and whether that is more than chance"
+    add = add_command("compare", _compare, what)
+    add("runs", nargs="+", metavar="RUN", help="a folder that finetune wrote; two or more of them")
+    add(
+        "--test",
+        metavar="FOLDER",
+        help="class folders with images, which every run predicts; those that one of the runs was "
+        "trained on are left out. If this is left out: the test images that all runs have in "
+        "their split.json",
+    )
+    add("--out", metavar="DIR", help="also write compare.md and compare.png there")
+    add("--json", dest="form", action="store_const", const="json", help="everything as one object")
+    add("--csv", dest="form", action="store_const", const="csv", help="a row for each difference")
+    add("--threads", type=int, default=2, help="that decode images")
+    _add_device(add)
     return parser
 
 

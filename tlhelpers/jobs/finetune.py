@@ -57,8 +57,8 @@ def finetune(
             Testing). With only one of the two, that one is reported and validation images are split
             off the training ones. Copies of one picture stay in one part (see `split_folder`).
         out: model.safetensors, metrics.json, README.md (the model card), curves.png,
-            confusion_matrix.png, split.json. An unfinished run of the same settings is resumed, a
-            finished one gets the figures that could not be drawn.
+            confusion_matrix.png, split.json, digests.json, predictions.csv. An unfinished run of
+            the same settings is resumed, a finished one gets the figures that could not be drawn.
         save_every: seconds between saves while the network trains.
         log: is given what the job has to say.
 
@@ -151,7 +151,8 @@ def _plan(settings: Settings, parts: dict[str, Listing]) -> dict:
 
 
 def _kept(part: Listing, images: ImageTensors) -> Listing:
-    return Listing(part.root, images.paths, images.labels.tolist(), part.classes)
+    row = {path: number for number, path in enumerate(part.paths)}
+    return part[[row[path] for path in images.paths]]
 
 
 class _Clock:

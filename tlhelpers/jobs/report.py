@@ -15,9 +15,11 @@ from ..core.files import write_text
 from ..data.listing import Listing
 from ..data.repeats import Repeats
 from ..evaluation.statistics import wilson_interval
+from ..figures.show import save
 from ..models.backbone import Backbone
 from ..training.checkpoints import save_checkpoint
 from ..training.metrics import History
+from . import answers
 from . import run_folder as outputs
 from .card import RESIZE, model_card
 
@@ -84,6 +86,7 @@ def write_report(
     )
     rows = {part: listing.paths for part, listing in parts.items()}
     write_text(out / "split.json", json.dumps(rows, indent=1))
+    answers.write(out, parts, [parts["test"].paths[row] for row in clean], *steps[result], classes)
     write_text(out / outputs.METRICS, json.dumps(metrics, indent=1))
     illustrate(out, metrics)
     return metrics
@@ -182,22 +185,10 @@ def _draw_confusion(out: Path, metrics: dict) -> None:
     true, guessed, counts = np.array(metrics["stages"][metrics["result"]]["confusion"]).T
     labels, guesses = np.repeat(true, counts), np.repeat(guessed, counts)
     axes = plot_confusion_matrix(labels, guesses, metrics["classes"])
-    _save(axes, out / "confusion_matrix.png")
+    save(axes, out / "confusion_matrix.png")
 
 
 def _draw_curves(out: Path, metrics: dict) -> None:
     from ..figures.curves import plot_history
 
-    _save(plot_history(History(metrics["history"]))[0], out / "curves.png")
-
-
-def _save(axes, path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    try:
-        axes.figure.savefig(path, dpi=120, bbox_inches="tight")
-    except BaseException:
-        path.unlink(missing_ok=True)  # half a picture would look like one that is there
-        raise
-    finally:
-        plt.close(axes.figure)
+    save(plot_history(History(metrics["history"]))[0], out / "curves.png")

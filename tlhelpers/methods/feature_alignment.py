@@ -98,7 +98,8 @@ def transfer_components(
 
     Args:
         mu: how much a large map costs, in units of the mean diagonal of the kernel.
-        kernel: "linear", or "rbf" with the median squared distance as its width.
+        kernel: "linear" works on the features themselves, with a penalty on the map (the form of
+            Long et al. 2013); "rbf" as in the paper, with the median squared distance as its width.
 
     Raises:
         InputError: features that do not fit together, too many dimensions, or another kernel.

@@ -23,8 +23,8 @@ class TrAdaBoost:
     betas: np.ndarray = field(repr=False)
 
     def predict(self, x) -> np.ndarray:
-        """Vote of the last half of the rounds: 0 or 1 for each row of `x`."""
-        last = slice(len(self.learners) // 2, None)
+        """Vote of the rounds from the middle one on: 0 or 1 for each row of `x`."""
+        last = slice((len(self.learners) - 1) // 2, None)
         says = np.array([learner.predict(x) for learner in self.learners[last]])
         votes = -np.log(self.betas[last])
         return (votes @ says >= votes.sum() / 2).astype(int)

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 import tlhelpers as tl
 
 from . import DIGIT_SEEDS, DIGIT_TUNING_SEEDS
-from .digits import TUNING_DIGITS, classify, z_scored
+from .digits import STRENGTHS, TUNING_DIGITS, classify, z_scored
 
 DIMENSIONS = {"pixels": (5, 10, 20, 40, 80), "network": (5, 10, 20, 40)}
 RENDERS, FONT_STEPS = 1000, 150
@@ -23,10 +23,10 @@ METHODS = {
     "means": (None,),
     "z-scores": (None,),
     "own components": (None,),
-    "CORAL": (0.01, 0.1, 1.0, 10.0),
+    "CORAL": (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),  # at 1000 it only moves the mean
     "subspace alignment": (None,),
-    "TCA": (1e-4, 1e-2, 1.0, 100.0),
-    "TCA, RBF kernel": (1e-6, 1e-4, 1e-2),
+    "TCA": (1e-6, 1e-4, 1e-2, 1.0, 100.0),  # below 1e-4 hardly anything changes
+    "TCA, RBF kernel": (1e-8, 1e-6, 1e-4, 1e-2, 1.0),
 }
 
 
@@ -61,8 +61,9 @@ def cached_components(kernel: str, mu: float, s, t) -> Callable:
     if key not in _components:
         _components.clear()
         most = min(max(DIMENSIONS["pixels"]), s.shape[1])
-        _components[key] = tl.transfer_components(s, t, most, mu=mu, kernel=kernel)
-    return _components[key]
+        found = tl.transfer_components(s, t, most, mu=mu, kernel=kernel)
+        _components[key] = found, s, t  # an id belongs to an array only as long as it is kept
+    return _components[key][0]
 
 
 @functools.cache
@@ -82,8 +83,8 @@ def feature_data(seed: int, tune: bool) -> tl.Domains:
 
 
 def described(domains: tl.Domains, kind: str, seed: int) -> list[np.ndarray]:
-    """Features of the four parts: pixels, or a network's that was trained on the fonts."""
-    parts = (domains.source, domains.source_test, domains.target, domains.target_test)
+    """Features of three parts: pixels, or a network's that was trained on the fonts."""
+    parts = (domains.source, domains.target, domains.target_test)
     if kind == "pixels":
         return [part.images.flatten(1).double().numpy() for part in parts]
     network = tl.adapt(domains, "source", steps=FONT_STEPS, batch_size=48, seed=seed).network
@@ -91,19 +92,13 @@ def described(domains: tl.Domains, kind: str, seed: int) -> list[np.ndarray]:
         return [network.features(part.images).double().numpy() for part in parts]
 
 
-def score_alignment(features, domains, method, setting, d, strength) -> dict:
-    s, s_test, t, t_test = features
+def score_alignment(features, domains, method, setting, d, strengths) -> list[float]:
+    """Accuracy on handwriting of a classifier of fonts, for each strength of its penalty."""
+    s, t, t_test = features
     map_s, map_t = aligned(method, setting, s, t, d)
-    y = domains.source.labels.numpy()
-    mapped = map_s(s)
-    return {
-        "accuracy": classify(
-            mapped, y, map_t(t_test), domains.target_test.labels.numpy(), strength
-        ),
-        "source_accuracy": classify(
-            mapped, y, map_s(s_test), domains.source_test.labels.numpy(), strength
-        ),
-    }
+    mapped, seen = map_s(s), map_t(t_test)
+    y, answers = (part.labels.numpy() for part in (domains.source, domains.target_test))
+    return [classify(mapped, y, seen, answers, strength) for strength in strengths]
 
 
 def measure_features() -> tuple[list[dict], dict]:
@@ -114,10 +109,10 @@ def measure_features() -> tuple[list[dict], dict]:
             domains = feature_data(seed, tune=True)
             features = described(domains, kind, seed)
             for method, grid in METHODS.items():
-                for setting, d, strength in itertools.product(grid, sizes, (0.03, 0.3, 3.0)):
-                    score = score_alignment(features, domains, method, setting, d, strength)
-                    key = (method, d, setting, strength)
-                    found.setdefault(key, []).append(score["accuracy"])
+                for setting, d in itertools.product(grid, sizes):
+                    scores = score_alignment(features, domains, method, setting, d, STRENGTHS)
+                    for strength, score in zip(STRENGTHS, scores, strict=True):
+                        found.setdefault((method, d, setting, strength), []).append(score)
             print(f"features, {kind}: tuning seed {seed}", flush=True)
         means = {key: statistics.fmean(scores) for key, scores in found.items()}
         for method, d in itertools.product(METHODS, sizes):
@@ -132,6 +127,7 @@ def measure_features() -> tuple[list[dict], dict]:
             for method, d in itertools.product(METHODS, sizes):
                 setting, strength = settings[f"{kind}, {method}, {d}"]
                 row = {"part": "features", "seed": seed, "features": kind, "arm": method, "d": d}
-                rows.append(row | score_alignment(features, domains, method, setting, d, strength))
+                (score,) = score_alignment(features, domains, method, setting, d, [strength])
+                rows.append(row | {"accuracy": score})
             print(f"features, {kind}: seed {seed}", flush=True)
     return rows, settings

@@ -17,7 +17,7 @@ from tlhelpers.data.cohort import Cohort
 
 from . import SEEDS, TUNING_SEEDS
 
-STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+STRENGTHS = tuple(10.0**power for power in range(-3, 5))  # at 1e4 no penalty is left
 SOURCE, UNLABELLED, ORACLE, TEST = 900, 300, 900, 4000
 OLDER = {"source": 0.1, "target": 0.95}
 LABELS = (10, 20, 50, 100, 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..tables import cell, made_by, table
 from . import DIGIT_SEEDS, SEEDS
 from .alignment import DIMENSIONS, METHODS
-from .bridges import PAIRS
+from .bridges import PAIRS, SENSORS
 from .cohort import LABELS, ORACLE
 
 
@@ -45,10 +45,9 @@ def markdown(rows: list[dict], facts: dict) -> str:
     for kind, sizes in DIMENSIONS.items():
         columns = {f"d = {d}": {"features": kind, "d": d} for d in sizes}
         lines += by_arm(parts["features"], f"fonts to handwriting, {kind}", METHODS, columns)
-    for directions, name in ((4, "42 line sums"), (2, "16 line sums")):
+    for sensor in SENSORS:
         columns = {
-            f"{n} pairs" if n else "all": {"directions": directions, "pairs": n}
-            for n in (*PAIRS, 0)
+            f"{n} pairs" if n else "all": {"sensor": sensor, "pairs": n} for n in (*PAIRS, 0)
         }
-        lines += by_arm(parts["bridges"], f"bridges, {name}", arms["bridges"], columns)
+        lines += by_arm(parts["bridges"], f"bridges, {sensor}", arms["bridges"], columns)
     return "\n".join([*lines, "", made_by(facts)]) + "\n"

@@ -72,12 +72,16 @@ def density_ratio(weights):
         "means for sums": lambda: lambda w: w.mean() ** 2 / (w**2).mean(),
         "the sum": lambda: lambda w: w.sum(),
         "the number of weights": lambda: lambda w: len(w),
+        "a number for each weight": lambda: lambda w: w**2 / (w**2).sum(),
     },
 )
 def effective_size(ess):
     """Equal weights of any size, a single one, and a case in between."""
     equal, single, mixed = np.full(8, 3.0), np.array([0, 0, 5.0, 0]), np.array([1.0, 3.0])
-    values = [float(attempted(ess(w.copy()))) for w in (equal, single, mixed)]
+    values = [np.asarray(attempted(ess(w.copy())), dtype=float) for w in (equal, single, mixed)]
+    if any(value.size != 1 for value in values):
+        raise Wrong(f"One number for all weights together; yours has the shape {values[0].shape}.")
+    values = [value.item() for value in values]
     if np.allclose(values, [8, 1, 1.6]):
         return "Eight equal weights count as 8, a single one as 1, whatever their size."
     if np.allclose(values, [1 / 8, 1, 1 / 1.6]):
@@ -160,6 +164,11 @@ def whiten_and_recolour(coral):
             "Same mean, same covariance. No label was used, and every step can be undone: nothing "
             "is lost."
         )
+    if np.allclose(have, want, rtol=0.02, atol=0.02):
+        return (
+            "Same mean, same covariance. You took other roots than `fractional_matrix_power` "
+            "gives: that is a way to whiten and recolour, too."
+        )
     if np.allclose(have, np.cov(source.T), atol=0.05):
         raise Wrong("Only the mean has moved; the covariance is still the source's.")
     if np.allclose(have, np.eye(2), atol=0.05):
@@ -199,6 +208,7 @@ def _by_svd(combine):
         "forgets that svd gives V transposed": lambda: _by_svd(lambda u, s, vt: u @ vt.T),
         "least squares": lambda: lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0],
         "the mapped examples": lambda: lambda a, b: a @ _by_svd(lambda u, s, vt: u @ vt)(a, b),
+        "all that svd returns": lambda: lambda a, b: np.linalg.svd(a.T @ b),
     },
 )
 def best_rotation(rotation):
@@ -207,7 +217,10 @@ def best_rotation(rotation):
     a = chance.normal(size=(60, 3)) * [3, 2, 1]
     turn = np.linalg.qr(chance.normal(size=(3, 3)))[0]
     b = a @ turn + 0.3 * chance.normal(size=a.shape)
-    w = np.asarray(attempted(rotation(a.copy(), b.copy())), dtype=float)
+    w = attempted(rotation(a.copy(), b.copy()))
+    if isinstance(w, tuple):
+        raise Wrong(f"You return {len(w)} things; return one, the matrix W.")
+    w = np.asarray(w, dtype=float)
     if w.shape != (3, 3):
         raise Wrong(f"Return the matrix (3, 3) that turns `a`, not {w.shape}.")
     if not np.allclose(w @ w.T, np.eye(3), atol=1e-6):
