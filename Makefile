@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full test-anywhere env lint run docs coverage slides requirements clean
+.PHONY: help lab test test-full test-anywhere env lint run docs site coverage slides requirements clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -40,6 +40,10 @@ run: env  ## run the lessons without a browser and write them as pages to build/
 
 docs: env  ## write the reference of the library from its docstrings to build/docs/
 	@$(PY) tools/build_docs.py $(ARGS)
+
+site: env  ## write the whole course as a static site to build/site/ (installs Sphinx and myst-nb)
+	@$(PY) -c 'import furo, myst_nb' 2>/dev/null || $(PY) -m uv pip install --quiet --python $(PY) -e ".[site]"
+	@$(PY) tools/build_site.py $(ARGS)
 
 coverage: env  ## write docs/coverage.md and docs/verdicts.md (ARGS=--run runs the lessons first)
 	@$(PY) tools/write_coverage.py $(ARGS)

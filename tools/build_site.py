@@ -3,9 +3,10 @@
     python tools/build_site.py                     # run the lessons, build everything
     python tools/build_site.py --lessons 01 05     # these lessons only: a quick look
 
-The site holds the lessons as they ran here, with figures and folded solutions, the decks, the map of
-the articles, the verdicts, the reference of the library, and a search that needs no server. It works
-from a folder without a network and on any plain host. Sphinx with myst-nb writes it (extra `site`).
+The site holds the lessons as they ran here, with figures and folded solutions, the decks, the map
+of the articles, the verdicts, the reference of the library, and a search that needs no server. It
+works from a folder without a network and on any plain host. Sphinx with myst-nb writes it (extra
+`site`).
 
 A lesson runs again only if it or the library has changed since the last time.
 """
@@ -33,6 +34,7 @@ TEXTS = ("coverage", "verdicts", "glossary")  # of docs/
 NEEDED = ("sphinx", "myst_nb", "furo")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)")
 PICTURE = re.compile(r"(!\[[^\]]*\]\(|src=\")([^)\s\"]+)([)\"])")
+OUTSIDE = re.compile(r"(\w+:|#)")
 CELL = '<a id="cell-id={0}"></a>\n'
 
 
@@ -63,7 +65,7 @@ def state_of(path: Path) -> str:
 
 
 def fold(lesson: Lesson) -> None:
-    """Give every cell an address, fold what JupyterLab folds, and put a line where widgets lived."""
+    """Give every cell an address, fold what JupyterLab folds, put a line where widgets lived."""
     cells = []
     for cell in lesson.notebook.cells:
         if cell.cell_type == "code":
@@ -92,16 +94,19 @@ def relink(text: str, here: str, pages: dict[str, str]) -> str:
 
     def address(old: str) -> str | None:
         """The new address; the old one if it leads outside; None if there is no such page."""
-        if re.match(r"(\w+:|#)", old):
+        if OUTSIDE.match(old):
             return old
         target, hash_, anchor = old.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(here), target))
-        return posixpath.relpath(pages[target], folder) + hash_ + anchor if target in pages else None
+        return (
+            posixpath.relpath(pages[target], folder) + hash_ + anchor if target in pages else None
+        )
 
     def link(match: re.Match) -> str:
         words, old = match.groups()
-        if (new := address(old)) == old:
+        if OUTSIDE.match(old):
             return match[0]
+        new = address(old)
         return words if new is None else f'<a href="{new}">{words}</a>'
 
     def picture(match: re.Match) -> str:
@@ -109,6 +114,14 @@ def relink(text: str, here: str, pages: dict[str, str]) -> str:
 
     text = PICTURE.sub(picture, text)
     return LINK.sub(link, text)
+
+
+def shown_by(path: str) -> set[str]:
+    """The pictures of the repository that a text or a notebook of it shows."""
+    text = (ROOT / path).read_text(encoding="utf-8").replace('\\"', '"')
+    found = {match[2] for match in PICTURE.finditer(text)}
+    found = {posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in found}
+    return {name for name in found if (ROOT / name).is_file()}
 
 
 def write_sources(lessons: list[Lesson], source: Path) -> None:
@@ -123,8 +136,7 @@ def write_sources(lessons: list[Lesson], source: Path) -> None:
     decks = sorted((ROOT / "slides").glob("*.html"))
     pages |= {f"slides/{deck.name}": f"slides/{deck.name}" for deck in decks}
     pages = {path: page for path, page in pages.items() if (ROOT / path).is_file()}
-    pictures = [*ROOT.glob("data/*.png"), *ROOT.glob("data/gallery/*"), *ROOT.glob("docs/pictures/*")]
-    pictures = {path.relative_to(ROOT).as_posix() for path in pictures}
+    pictures = set().union(*(shown_by(path) for path in pages if path.endswith((".md", ".ipynb"))))
     pages |= {path: path for path in pictures}
 
     for path, page in pages.items():

@@ -1,4 +1,4 @@
-"""README's first screens: the pictures are there, and the ten results are what the lessons found."""
+"""README's first screens: the pictures are there, and the ten results are the lessons' own."""
 
 from __future__ import annotations
 
