@@ -76,8 +76,9 @@ def pull():
 
 
 def order():
-    """A sentence encoder and a mean of vectors, on pairs that differ in the order alone."""
-    columns = {"sentence encoder": "order", "mean of GloVe": "order, mean of GloVe"}
+    """A sentence encoder and two rivals, on pairs that differ in the order alone."""
+    columns = {"sentence encoder": "order", "pairs of words": "order, pairs of words"}
+    columns["mean of GloVe"] = "order, mean of GloVe"
     lines = {
         name: {str(n): interval("encoder", column, labels=n) for n in (4, 10, 20, 40, 80)}
         for name, column in columns.items()
@@ -172,7 +173,7 @@ def relations(name: str = "transferred"):
 def wrong_relations():
     """The same with the digits of the grammar relabelled."""
     ax = relations("wrong")
-    ax.set_ylim(-45, 14)
+    ax.set_ylim(-32, 16)
     return ax
 
 

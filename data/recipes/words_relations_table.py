@@ -52,10 +52,7 @@ def main() -> None:
     for name in args.parts or PARTS:
         start = time.process_time()
         if (result := PARTS[name]()) is not None:
-            spent = round(time.process_time() - start)
-            # The stored arms of "words" are not run again: their seconds are added.
-            kept = seconds.get(name, 0) if name == "words" else 0
-            found[name], seconds[name] = result, kept + spent
+            found[name], seconds[name] = result, round(time.process_time() - start)
         if set(PARTS) - {"encoder"} <= set(found):
             store(
                 "words_relations",

@@ -7,9 +7,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import tlhelpers as tl
-from data.recipes.words_relations import STORED
+from data.recipes.words_relations import STORED, encoder, grammar, predicates, sentences
 from data.recipes.words_relations.report import markdown
 from tlhelpers.core.errors import InputError
 from tlhelpers.data.film_world import (
@@ -116,6 +117,39 @@ def test_professors_are_mapped_to_directors(seed):
     assert ranked[0].score > ranked[1].score and len(ranked) == 24
 
 
+def test_the_recipe_measures_the_evidence_that_the_library_does():
+    rng = np.random.default_rng(0)
+    scores = np.log(rng.dirichlet(np.ones(10), 40))
+    tables = [rng.dirichlet(np.ones(10), 10) for _ in range(3)]
+    found = grammar.evidences(scores, tables)
+    expected = np.array([forward_backward(scores, table)[1] for table in tables])
+    assert np.allclose(found - found[0], expected - expected[0])
+
+
+def test_pairs_of_the_recipe_differ_in_their_order_only():
+    texts, labels = encoder.order_pairs(10, seed=3)
+    assert len(texts) == 10 and labels.tolist() == [0, 1] * 5
+    for bad, good in zip(texts[::2], texts[1::2], strict=True):
+        assert sorted(bad) == sorted(good) and bad != good
+
+
+def test_the_same_settings_give_the_same_scores():
+    """Whatever was drawn before: the stored rows must be found again."""
+    found = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        found.append(sentences.opinion_scores(0, 4, "GloVe tuned", (0.1, 0.01)))
+    assert found[0] == found[1]
+
+
+def test_a_rule_that_says_nothing_on_credits_finds_none():
+    rule = Rule.read("worked_under(a, b) & credit(f, a) -> credit(f, b)")
+    mapped = predicates.mapped_rule(rule)
+    assert str(mapped) == "worked_under(a, y) & credit(t, a) -> credit(t, y)"
+    assert predicates.mapped_rule(rule.renamed({n: "review" for n in FILMS})) is None
+    assert predicates.best_of(["a", "b", "c"], [1, 2, 2]) == ["b", "c"]
+
+
 def test_the_stored_table_shows_what_the_lesson_says():
     table = json.loads(STORED.read_text("utf-8"))
     assert STORED.with_suffix(".md").read_text("utf-8") == markdown(table["parts"], table)
@@ -143,6 +177,10 @@ def test_the_stored_table_shows_what_the_lesson_says():
     }
     assert tl.mean_interval(lost["unseen"]).low > 0.02 > tl.mean_interval(lost["seen"]).high
     assert abs(values["bag of words", "unseen"].mean() - 0.5) < 0.03
+    chosen = table["parts"]["words"]["chosen"]["GloVe tuned, held out: words"]
+    assert chosen[1] == min(sentences.WORD_RATES), "the lesson says: the smallest that was tried"
+    for row in rows:  # a reader that says honestly how sure it is
+        assert abs(row["sureness"] - row["none"]) < 0.25
     pivot = [r for r in table["parts"]["pivot"]["rows"] if r["merged"] == 40 and r["pairs"] == 100]
     gap = [r["by the shared space"] - r["by a word of B"] for r in pivot]
     assert tl.mean_interval(gap).low > 0

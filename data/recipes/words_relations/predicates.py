@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+
 from tlhelpers.data.film_world import COUNTERPARTS, FILMS, UNIVERSITY, UNIVERSITY_RULES, film_facts
 from tlhelpers.methods.relations import Rule, bindings, map_predicates
 
@@ -11,6 +13,7 @@ from ..tables import cell
 from . import SEEDS
 
 DIRECTORS = (1, 2, 3, 5, 8)
+HEAD = ("credit", "t", "y")  # a film, and who is named in it
 
 
 def rules_about(head: tuple[str, ...]) -> list[Rule]:
@@ -39,32 +42,44 @@ def credits_found(rule: Rule, facts: dict, hidden: set) -> float:
     return 2 * hits / max(1, len(said) + len(hidden))
 
 
+def best_of(candidates: list, scores: list[float]) -> list:
+    """All candidates with the largest score: few facts often leave several."""
+    return [c for c, score in zip(candidates, scores, strict=True) if score == max(scores)]
+
+
+def mapped_rule(rule: Rule) -> Rule | None:
+    """A mapped rule with the variables t and y in its head; None if it says nothing on credits."""
+    if rule.head[0] != HEAD[0]:
+        return None
+    names = dict(zip(rule.head[1:], HEAD[1:], strict=True))
+    return Rule(tuple((n, *(names.get(v, v) for v in vs)) for n, *vs in rule.body), HEAD)
+
+
 def predicate_scores(seed: int) -> list[dict]:
+    """F1 of the mapped rule and of one learnt here; the mean where several are equally good."""
     rules = [Rule.read(text) for text in UNIVERSITY_RULES]
     test = without_directors(film_facts(15, seed=1000 + seed))
-    rows = []
+    candidates, rows = rules_about(HEAD), []
     for directors in DIRECTORS:
         facts = film_facts(directors, seed=seed)
         ranked = map_predicates(rules, UNIVERSITY, FILMS, facts)
-        head = ("credit", "t", "y")
-        candidates = rules_about(head)
+        maps = best_of(ranked, [found.score for found in ranked])
+        mapped = [mapped_rule(rules[0].renamed(found.names)) for found in maps]
         # Learnt here: the rule that best predicts the directors' credits of the observed facts.
         observed = without_directors(facts)
-        scratch = max(candidates, key=lambda rule: credits_found(rule, *observed))
-        mapped = rules[0].renamed(ranked[0].names)
-        names = dict(zip(mapped.head[1:], ("t", "y"), strict=True))
-        mapped = Rule(
-            tuple((n, *(names.get(v, v) for v in vs)) for n, *vs in mapped.body),
-            (mapped.head[0], "t", "y"),
-        )
+        learnt = best_of(candidates, [credits_found(rule, *observed) for rule in candidates])
         rows.append(
             {
                 "seed": seed,
                 "directors": directors,
                 "facts": sum(map(len, facts.values())),
-                "mapped right": ranked[0].names == COUNTERPARTS,
-                "F1, mapped": credits_found(mapped, *test),
-                "F1, learnt here": credits_found(scratch, *test),
+                "mapped right": float(np.mean([found.names == COUNTERPARTS for found in maps])),
+                "F1, mapped": float(
+                    np.mean([credits_found(rule, *test) if rule else 0 for rule in mapped])
+                ),
+                "F1, learnt here": float(np.mean([credits_found(rule, *test) for rule in learnt])),
+                "equally good maps": len(maps),
+                "equally good rules": len(learnt),
                 "maps": len(ranked),
                 "rules": len(candidates),
             }
@@ -75,6 +90,6 @@ def predicate_scores(seed: int) -> list[dict]:
 def predicates_part() -> dict:
     rows = [row for seed in SEEDS for row in predicate_scores(seed)]
     for d in DIRECTORS:
-        names = ("facts", "mapped right", "F1, mapped", "F1, learnt here", "maps", "rules")
+        names = list(rows[0])[2:]
         print("predicates", d, {n: cell(rows, n, directors=d) for n in names}, flush=True)
     return {"rows": rows}

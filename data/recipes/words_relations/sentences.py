@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 
 import numpy as np
 import torch
@@ -16,17 +15,17 @@ from tlhelpers.data.small_world import NEGATIVE, POSITIVE, labelled_sentences, s
 from tlhelpers.methods.embeddings import cooccurrence, ppmi_svd
 
 from ..tables import cell
-from . import SEEDS, STORED, TUNING_SEEDS
+from . import SEEDS, TUNING_SEEDS
 
 LABELS = (4, 10, 20, 40, 80)  # labelled sentences in all
 TUNED_AT = 20
 STEPS = 200
-HEAD_RATES = (0.1, 0.3, 1.0, 3.0)
-WORD_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
-PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # C of the logistic regressions
+HEAD_RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+WORD_RATES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+PENALTIES = tuple(10.0**power for power in range(-1, 7))  # C of the logistic regressions
 # Logistic regression with a C chosen for each; "steps" and "tuned": the same loop and steps.
 WORD_ARMS = ["bag of words", "own frozen", "GloVe frozen"]
-WORD_ARMS += ["GloVe frozen, steps", "GloVe tuned", "random tuned"]
+WORD_ARMS += ["own frozen, steps", "GloVe frozen, steps", "GloVe tuned", "random tuned"]
 
 
 def opinion_task(seed: int, labels: int) -> dict[str, tuple[list, np.ndarray]]:
@@ -52,19 +51,31 @@ def bags(texts: list[list[str]], words: list[str]) -> torch.Tensor:
 
 @functools.cache
 def spaces() -> tuple[list[str], dict[str, torch.Tensor]]:
-    """All words of the small world, and three tables of vectors for them, entries around 1."""
+    """All words of the small world, and two tables of vectors for them, entries around 1."""
     words, counts = cooccurrence(small_corpus(6000, seed=0))
     own, glove = ppmi_svd(words, counts, 50).centred(), tl.glove_vectors().centred()
-    random = torch.randn(len(words), 50, generator=torch.Generator().manual_seed(0))
-    tables = {"own": own.vectors, "GloVe": glove[words], "random": random}
+    tables = {"own": own.vectors, "GloVe": glove[words]}
     return words, {name: F.normalize(table, dim=1) * 50**0.5 for name, table in tables.items()}
 
 
+def vectors_of(arm: str, seed: int) -> torch.Tensor:
+    """The table (V, D) that an arm begins with; random ones are drawn anew for each seed."""
+    words, tables = spaces()
+    if arm.startswith("random"):
+        random = torch.randn(len(words), 50, generator=torch.Generator().manual_seed(seed))
+        return F.normalize(random, dim=1) * 50**0.5
+    return tables.get(arm.split()[0], torch.eye(len(words)))
+
+
 def train_sentences(vectors, bag, labels, head_rate, word_rate, steps=STEPS):
-    """A linear head on the mean word vector; with `word_rate` the vectors are trained as well."""
+    """A linear head on the mean word vector; with `word_rate` the vectors are trained as well.
+
+    The head begins at zero, so nothing here is drawn at random.
+    """
     vectors = vectors.clone().requires_grad_(word_rate > 0)
     head = torch.nn.Linear(vectors.shape[1], 1)
-    torch.nn.init.zeros_(head.weight)
+    for parameter in head.parameters():
+        torch.nn.init.zeros_(parameter)
     groups = [{"params": head.parameters(), "lr": head_rate}]
     if word_rate:
         groups.append({"params": [vectors], "lr": word_rate})
@@ -89,7 +100,7 @@ def opinion_scores(seed: int, labels: int, arm: str, settings: tuple) -> dict[st
     """Accuracies on seen and unseen opinion words."""
     parts = dict(opinion_bags(seed, labels))
     bag, answers = parts.pop("train")
-    vectors = spaces()[1].get(arm.split()[0], torch.eye(bag.shape[1]))
+    vectors = vectors_of(arm, seed)
     if "tuned" in arm or "steps" in arm:
         predict = train_sentences(vectors, bag, answers, *settings)
     else:
@@ -105,11 +116,9 @@ def grid(arm: str) -> list[tuple]:
 
 
 def words_part() -> dict:
-    """Arms that are stored are kept: delete the JSON to measure them anew."""
-    old = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
-    old = old.get("parts", {}).get("words", {"rows": [], "chosen": {}})
-    rows, chosen = old["rows"], old["chosen"]
-    for arm in [arm for arm in WORD_ARMS if arm not in {row["arm"] for row in rows}]:
+    """All arms with the settings that were best on the tuning seeds."""
+    rows, chosen = [], {}
+    for arm in WORD_ARMS:
         means = {}
         for settings in grid(arm):
             found = [opinion_scores(seed, TUNED_AT, arm, settings) for seed in TUNING_SEEDS]
