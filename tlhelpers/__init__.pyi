@@ -117,6 +117,14 @@ from .methods.instance_weighting import effective_sample_size as effective_sampl
 from .methods.instance_weighting import estimate_shares as estimate_shares
 from .methods.instance_weighting import importance_weights as importance_weights
 from .methods.instance_weighting import kernel_mean_matching as kernel_mean_matching
+from .methods.lora import LoRALinear as LoRALinear
+from .methods.lora import add_lora as add_lora
+from .methods.lora import load_lora as load_lora
+from .methods.lora import lora_layers as lora_layers
+from .methods.lora import merge_lora as merge_lora
+from .methods.lora import remove_lora as remove_lora
+from .methods.lora import save_lora as save_lora
+from .methods.lora import trunk_digest as trunk_digest
 from .methods.metric_learning import balanced_batch as balanced_batch
 from .methods.metric_learning import contrastive_loss as contrastive_loss
 from .methods.metric_learning import episode_accuracies as episode_accuracies
@@ -138,6 +146,11 @@ from .methods.self_supervised import rotation_batch as rotation_batch
 from .methods.self_training import pseudo_labels as pseudo_labels
 from .methods.shift import ShiftMonitor as ShiftMonitor
 from .methods.shift import average_thresholded_confidence as average_thresholded_confidence
+from .methods.small_updates import add_adapters as add_adapters
+from .methods.small_updates import add_prompts as add_prompts
+from .methods.small_updates import train_biases as train_biases
+from .methods.small_updates import train_head as train_head
+from .methods.small_updates import train_norms as train_norms
 from .methods.style.transfer import Stylized as Stylized
 from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
@@ -168,6 +181,7 @@ from .models.freezing import train_mode as train_mode
 from .models.freezing import unfreeze as unfreeze
 from .models.heads import get_head as get_head
 from .models.heads import replace_head as replace_head
+from .models.mini_vit import load_mini_vit as load_mini_vit
 from .models.source_networks import list_sources as list_sources
 from .models.source_networks import load_source as load_source
 from .teaching.advice import Advice as Advice

@@ -43,4 +43,4 @@ def load_mini_vit(pretrained: bool = True) -> Backbone:
 
     It is the same in both profiles. `pretrained=False` gives random weights.
     """
-    return read_mini("vit", assets.fetch("weights/vit"), pretrained)
+    return read_mini("vit", assets.fetch("weights/vit"), pretrained, mini_vit)
