@@ -27,10 +27,10 @@ from .tables import RESULTS, rounded, store
 
 NAME = "keep_and_merge"
 PARTS = {
+    "corruption": corruption_part,
     "forgetting": forgetting_part,
     "averaging": averaging_part,
     "distilling": distilling_part,
-    "corruption": corruption_part,
 }
 
 

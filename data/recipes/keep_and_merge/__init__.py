@@ -16,7 +16,7 @@ from torch import nn
 import tlhelpers as tl
 
 SEEDS, TUNING_SEEDS = range(5), (100, 101)
-BATCH, STEPS, SHOTS = 16, 100, 20
+BATCH, STEPS, SHOTS = 16, 60, 20
 SOURCE_TEST, TEST, STRIPES = 280, 300, 4
 SOURCE = tl.load_source("letters")
 LETTERS = "".join(SOURCE.categories)
@@ -37,14 +37,20 @@ def source_parts() -> dict[str, tl.ImageTensors]:
 
 
 @functools.cache
+def handwriting() -> tl.ImageTensors:
+    """All handwritten digits, in one random order."""
+    data = tl.glyph_images(tl.handwriting())
+    return data[torch.randperm(len(data), generator=torch.Generator().manual_seed(7))]
+
+
+@functools.cache
 def targets(seed: int) -> dict[str, dict[str, tl.ImageTensors]]:
     """Handwriting and stripes, split anew for each seed: to learn from, unlabelled, to report on.
 
     A tuning seed is tested on other pictures than the reported seeds.
     """
     part = "tune" if seed in TUNING_SEEDS else "test"
-    written = tl.glyph_images(tl.handwriting())
-    written = written[torch.randperm(len(written), generator=torch.Generator().manual_seed(7))]
+    written = handwriting()
     pool, held_out = (
         written[:1000],
         {"tune": written[1000:1200], "test": written[1200 : 1200 + TEST]}[part],
@@ -106,7 +112,7 @@ def train(
     """
     generator = torch.Generator().manual_seed(seed)
     free = [p for p in trunk.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW([*free, *head.parameters()], rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW([*free, *head.parameters()], rate, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.15
     )

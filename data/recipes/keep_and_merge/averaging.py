@@ -16,10 +16,9 @@ from . import SEEDS, TUNING_SEEDS, accuracy, new_head, source_parts, source_trun
 from .forgetting import refreshed
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
-SOUP_RATES = (1e-3, 2e-3, 3e-3, 4e-3)
-RATE, SCRATCH_STEPS = 3e-3, 200
-SCRATCH_RATES = (1e-3, 3e-3, 1e-2)
+SCALES = (0.0, 0.25, 0.5, 1.0)
+RATE, SCRATCH_STEPS = 3e-3, 120
+SCRATCH_RATES = (3e-3, 1e-2)
 
 
 def tuned(task: str, seed: int, rate: float = RATE, order: int = 0):
@@ -84,12 +83,10 @@ def wise(seed: int, end) -> list[dict]:
     return rows
 
 
-def soup(seed: int) -> list[dict]:
+def soup(seed: int, pair) -> list[dict]:
     """Four fine-tuned networks: each, their average, and the vote of their answers."""
     data = targets(seed)["handwriting"]
-    cooks = [
-        tuned("handwriting", seed, rate, order) for order, rate in enumerate(SOUP_RATES, start=1)
-    ]
+    cooks = [*pair, *(tuned("handwriting", seed, order=order) for order in (2, 3))]
     trunk, head = (average_weights(part) for part in zip(*cooks, strict=True))
     stirred = refreshed(trunk, data["learn"])
 
@@ -162,6 +159,10 @@ def averaging_part() -> dict:
         ]
         rows += line(seed, "random, the same start", alone[:2], scratch)
         rows += line(seed, "random, two starts", alone[::2], scratch)
-        rows += wise(seed, ends["handwriting"]) + soup(seed) + vectors(seed, ends)
+        rows += (
+            wise(seed, ends["handwriting"])
+            + soup(seed, (ends["handwriting"], other))
+            + vectors(seed, ends)
+        )
         print("averaging", seed, flush=True)
     return {"tuning": tuning, "rows": rows}

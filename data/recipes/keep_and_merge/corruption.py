@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 import tlhelpers as tl
@@ -26,6 +28,7 @@ def prepared(images: torch.Tensor) -> torch.Tensor:
     return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+@functools.cache
 def pictures(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Letters in random order, floats in 0..1, and their labels; new ones for each seed."""
     data = letters(COUNT, 3000 + seed)
