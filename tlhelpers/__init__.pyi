@@ -95,6 +95,7 @@ from .methods.adaptation.trainer import adapt as adapt
 from .methods.bridging import cca_bridge as cca_bridge
 from .methods.bridging import procrustes_bridge as procrustes_bridge
 from .methods.bridging import ridge_bridge as ridge_bridge
+from .methods.distillation import distillation_loss as distillation_loss
 from .methods.embeddings import analogy as analogy
 from .methods.embeddings import cooccurrence as cooccurrence
 from .methods.embeddings import nearest_words as nearest_words
@@ -109,6 +110,8 @@ from .methods.fine_tuning import distance_travelled as distance_travelled
 from .methods.fine_tuning import gradual_unfreezing as gradual_unfreezing
 from .methods.fine_tuning import interpolate_weights as interpolate_weights
 from .methods.fine_tuning import l2_sp as l2_sp
+from .methods.forgetting import ewc as ewc
+from .methods.forgetting import fisher_information as fisher_information
 from .methods.image_text import TwoTower as TwoTower
 from .methods.image_text import clip_loss as clip_loss
 from .methods.image_text import load_image_text as load_image_text
@@ -156,11 +159,16 @@ from .methods.style.transfer import gram_matrix as gram_matrix
 from .methods.style.transfer import stylize as stylize
 from .methods.style.vgg_features import VGGFeatures as VGGFeatures
 from .methods.style.vgg_features import layer_names as layer_names
+from .methods.tent import mean_entropy as mean_entropy
+from .methods.tent import tent as tent
 from .methods.tradaboost import tradaboost as tradaboost
 from .methods.transferability import h_score as h_score
 from .methods.transferability import leep as leep
 from .methods.transferability import log_me as log_me
 from .methods.transferability import probe_score as probe_score
+from .methods.weight_averaging import add_task_vectors as add_task_vectors
+from .methods.weight_averaging import average_weights as average_weights
+from .methods.weight_averaging import task_vector as task_vector
 from .methods.zero_shot import calibrated as calibrated
 from .methods.zero_shot import dap as dap
 from .methods.zero_shot import eszsl as eszsl
