@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 python -m data.recipes.keep_and_merge_table forgetting  # one part again
 
 writes data/results/keep_and_merge.json (a row a measurement) and .md. All sides of a comparison
-have the same number of optimiser steps; rates, weights and temperatures are chosen for each on
+have the same number of optimiser steps; rates and weights are chosen for each on
 tuning seeds that are not reported, and on other test pictures. The parts are in the modules of
 `keep_and_merge`.
 """
