@@ -12,8 +12,8 @@ from tlhelpers.models.mini import mini_resnet18
 
 from . import BATCH, SEEDS, TUNING_SEEDS, accuracy, endless, new_head, source_trunk, targets, train
 
-LABELLED, WIDTH, STUDENT_STEPS, TEACHER_RATE = 10, 0.04, 120, 3e-3
-RATES, TEMPERATURE = (3e-3, 1e-2, 3e-2), 4.0
+LABELLED, WIDTH, STUDENT_STEPS, TEACHER_RATE = 10, 0.04, 600, 3e-3
+RATES, TEMPERATURE = (1e-2, 3e-2, 1e-1, 3e-1), 4.0
 ARMS = {  # name: pictures, what is learnt from
     "hard labels, few": ("few", "labels"),
     "teacher's answers, few": ("few", "soft"),
