@@ -45,7 +45,7 @@ FIGURES = {
     "C14": "asymmetric minus symmetric, points: pixels {pixels: CORAL - TCA}; 16 sums, back "
     "{16 sums: target to source - CCA}",
     "C15": "weights against pooling, points: straight line {pooling: straight line}; "
-    "real patients {pooling: straight line.*real}",
+    "real patients, hundredths of R² {pooling: straight line.*real, R²}",
     "C16": "points, 1 label a digit: same grammar {the same grammar 1}; another "
     "{grammar of other digits 1}",
     "C17": "fewer steps: insects {of the tested ones} times, handwriting "
@@ -62,6 +62,12 @@ FIGURES = {
     "{500 images, 20% wrong}",
     "C23": "error saved by own persons, points: same camera {16 persons: the camera it knows}; "
     "another {16 persons: .*another camera}",
+    "C24": "points over full fine-tuning, all images: insects {insects, all images}; handwriting "
+    "{handwriting, all images}",
+    "C25": "LoRA / full fine-tuning: time of a step {time of a step}, memory {all memory}",
+    "C26": "letters lost, points: rate for the new job {5 seeds:}; for both {new job,}",
+    "C27": "soup minus its members, points {minus their mean}; half-way: one start {Half-way "
+    "between two networks}, two starts {began with the letters,}",
 }
 
 
@@ -115,6 +121,16 @@ CLOSING = (
         "Which check costs you one hour, and could have saved you a project?",
         '"None, we trust the paper." Test on your own target, against the simplest rival, with an '
         "interval.",
+    ),
+    Slide(
+        "What is true? Small updates",
+        "C24 C25 C26 C27",
+        "These four claims are newer than the articles; they come from papers. A few percent of "
+        "the numbers are enough on these targets, but a step is no faster. Whether a network "
+        "forgets depends on the learning rate, and averages work between relatives only.",
+        "Your colleague wants LoRA because it trains faster. What do you answer?",
+        '"Fewer numbers, so less time." The forward and the backward pass still go through the '
+        "whole network.",
     ),
 )
 

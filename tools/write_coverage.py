@@ -227,8 +227,9 @@ def coverage_page(lessons: dict[int, Lesson]) -> str:
         f"{table(['', 'concept', 'article', 'state', 'lesson and cells'], concepts)}\n"
         "## Claims\n\n"
         "The first cell states the claim and asks for a prediction, the second gives the verdict. "
-        "A claim has a line for each lesson that judges it.\n\n"
-        f"{table(['claim', 'it says', 'article', 'lesson and cells', 'verdict'], claims)}\n"
+        "A claim has a line for each lesson that judges it. Those of lesson 13 are newer than the "
+        "articles and come from papers.\n\n"
+        f"{table(['claim', 'it says', 'source', 'lesson and cells', 'verdict'], claims)}\n"
         "## Errors of the articles\n\n"
         "In the texts that we have, lines of LeewayHertz's code are missing: the course corrects "
         "what a reader finds there.\n\n"
@@ -252,7 +253,8 @@ def verdicts_page(lessons: dict[int, Lesson]) -> str:
     where = "; ".join(f"{n} on {machine}, {day}" for (machine, day), n in machines.items())
     return (
         f"{WRITTEN}# What is true about transfer learning, measured\n\n"
-        "Five articles make claims, and the lessons test them. Each line is one claim in one "
+        "Five articles, and the papers of lesson 13, make claims, and the lessons test them. Each "
+        "line is one claim in one "
         "lesson: who says it, what the measurement said, and the numbers as the notebook printed "
         "them. *holds*: so in what was measured here. *fails*: the measurement contradicts it. "
         "*depends*: true in some of the measured cases, and not in others; the numbers say in "
@@ -264,7 +266,7 @@ def verdicts_page(lessons: dict[int, Lesson]) -> str:
         f"Measured: {where}, with the small networks and the drawn data that come with the course. "
         "They say what happened here. Large networks on other data may differ, and seconds differ "
         "on every machine. Run the lesson: it makes the verdict again on yours.\n\n"
-        f"{table(['claim', 'it says', 'article', 'verdict', 'measured', 'lesson'], rows)}\n"
+        f"{table(['claim', 'it says', 'source', 'verdict', 'measured', 'lesson'], rows)}\n"
         "Where each claim is stated and tested: [coverage.md](coverage.md). The words: "
         "[glossary.md](glossary.md).\n"
     )

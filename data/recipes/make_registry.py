@@ -186,6 +186,42 @@ def image_text() -> tuple[dict, str]:
     )
 
 
+def vit() -> tuple[dict, str]:
+    """The small vision transformer of lesson 13."""
+    from tlhelpers.models.mini_vit import DEPTH, PATCH, SIZE
+
+    from .pretrain import WEIGHTS, load
+    from .vit import BATCH, DECAY, RATE, SMOOTHING
+
+    path = WEIGHTS / "vit.safetensors"
+    model, facts = load(path)
+    taught = {
+        "none": "It learnt from the labels alone.",
+        "mini_resnet18": "Half of its loss is the distance from the soft answers of the mini "
+        "ResNet-18 on the same\npictures (distillation).",
+    }
+    return item(
+        "vit",
+        path,
+        f"Mini vision transformer, pre-trained on {len(facts['classes'])} drawn classes "
+        f"to {facts['source_accuracy']:.3f} held-out accuracy",
+        "python -m data.recipes.vit" + (" --plain" if facts["teacher"] == "none" else ""),
+        **facts | {"classes": fill(", ".join(facts["classes"]), 100)},
+        classes_count=len(facts["classes"]),
+        parameters=_parameters(model),
+        patch=PATCH,
+        patches=(SIZE // PATCH) ** 2,
+        tokens=(SIZE // PATCH) ** 2 + 1,
+        dim=model.embed_dim,
+        depth=DEPTH,
+        taught=taught[facts["teacher"]],
+        rate=RATE,
+        decay=DECAY,
+        batch=BATCH,
+        smoothing=SMOOTHING,
+    )
+
+
 def _shortcuts(path: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     return ", ".join(f"{name} {value:.2f}" for name, value in found.items())
@@ -201,6 +237,7 @@ ITEMS: dict[str, Callable[[], tuple[dict, str]]] = {
     "styles": styles,
     "words/glove": glove,
     **{f"weights/{name}": functools.partial(weights, name) for name in NETWORKS},
+    "weights/vit": vit,
     "weights/sources": sources,
     "weights/image_text": image_text,
 }

@@ -22,6 +22,7 @@ from torch import nn
 
 import tlhelpers as tl
 from tlhelpers.models.mini import mini_alexnet, mini_resnet18, mini_vgg16
+from tlhelpers.models.mini_vit import mini_vit
 
 from .catalogue import SOURCE
 from .draw_source import SEED, SELECTIONS, TRAIN, source_set
@@ -154,6 +155,7 @@ def load(path: Path) -> tuple[nn.Module, dict]:
         "mini_alexnet": mini_alexnet,
         "mini_vgg16": mini_vgg16,
         "mini_resnet18": mini_resnet18,
+        "mini_vit": mini_vit,
     }
     model = makers[facts["architecture"]](len(facts["classes"]), width=facts.get("width", 1 / 4))
     model.load_state_dict(weights)  # copies into fp32 parameters

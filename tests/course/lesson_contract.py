@@ -20,7 +20,7 @@ from lesson_header import FIELDS, header_fields, plain_title
 from nbformat import NotebookNode
 from typeset import typeset
 
-from tlhelpers.teaching.sources import SOURCES
+from tlhelpers.teaching.sources import PAPERS, SOURCES
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 MAX_LINES = 25
@@ -215,6 +215,7 @@ def _figures(notebook: NotebookNode) -> Iterator[str]:
 
 def _claims(notebook: NotebookNode) -> Iterator[str]:
     """Claim -> predict -> verdict, in this order, for every claim."""
+    publishers = "|".join([*SOURCES, *PAPERS])
     claims: dict[str, int] = {}
     verdicts: dict[str, int] = {}
     predictions = []
@@ -222,7 +223,7 @@ def _claims(notebook: NotebookNode) -> Iterator[str]:
         if cell.cell_type == "markdown":
             for claim in CLAIM.findall(cell.source):
                 claims[claim] = position
-                if not re.search(rf"\(source: \[?({'|'.join(SOURCES)})\b", cell.source):
+                if not re.search(rf"\(source: \[?({publishers})\b", cell.source):
                     yield f"claim {claim}: which source says so? (source: LeewayHertz)"
             if re.search(r"predict before you run", cell.source, re.IGNORECASE):
                 predictions.append(position)

@@ -26,6 +26,18 @@ def test_each_kind_has_a_strength_that_changes_nothing_and_leaves_its_input_alon
     assert torch.equal(images, before)
 
 
+def test_fog_is_white_is_as_dense_as_asked_for_and_differs_from_place_to_place():
+    black = torch.zeros(60, 3, 32, 32)
+    foggy = shift_images(black, "fog", 0.4, seed=3)
+    assert foggy.mean().item() == pytest.approx(0.4, abs=0.03)
+    assert foggy[:, 0].flatten(1).std(1).mean() > 0.05
+    assert torch.equal(foggy[:, 0], foggy[:, 1]) and torch.equal(foggy[:, 0], foggy[:, 2])
+    assert torch.equal(foggy, shift_images(black, "fog", 0.4, seed=3))
+    assert not torch.equal(foggy, shift_images(black, "fog", 0.4, seed=4))
+    white = torch.ones(1, 3, 32, 32)
+    torch.testing.assert_close(shift_images(white, "fog", 0.4), white)
+
+
 def test_a_half_turn_reverses_rows_and_columns(images):
     turned = shift_images(images, "turn", 180)
     torch.testing.assert_close(turned, images.flip(2, 3), atol=1e-4, rtol=0)

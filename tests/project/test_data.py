@@ -138,21 +138,22 @@ def test_fresh_images_are_new_and_labelled_in_order():
 
 
 @functools.cache
-def fresh_source(seed: int) -> tl.ImageTensors:
-    """140 new source images at the networks' size: uint8 (140, 3, 96, 96)."""
+def fresh_source(seed: int, size: int = 96) -> tl.ImageTensors:
+    """140 new source images at a network's size: uint8 (140, 3, size, size)."""
     pixels, labels = draw_classes(SOURCE, 5, FRESH_SOURCE_SEED + seed)
     x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
-    x = F.interpolate(x, (96, 96), mode="bilinear", antialias=True)
+    x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
     return tl.ImageTensors(x, torch.from_numpy(labels), list(SOURCE))
 
 
 @pytest.mark.trained
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, "vit"])
 def test_weights_are_as_good_on_new_images_as_their_card_says(name, seed, holds):
     model, facts = load(WEIGHTS / f"{name}.safetensors")
-    assert facts["classes"] == list(SOURCE) and facts["image_size"] == 96
+    assert facts["classes"] == list(SOURCE) and facts["image_size"] == (64 if name == "vit" else 96)
     assert facts["source_accuracy"] >= 0.9 and facts["minutes"] <= 30
-    loader = tl.BatchLoader(fresh_source(seed), 70, mean=facts["mean"], std=facts["std"])
+    images = fresh_source(seed, facts["image_size"])
+    loader = tl.BatchLoader(images, 70, mean=facts["mean"], std=facts["std"])
     found = tl.evaluate(model, loader)["accuracy"] - facts["source_accuracy"]
     holds("accuracy beyond the card's", found, above=-0.03)
 

@@ -34,3 +34,11 @@ def test_a_verdict_has_a_known_source(capsys):
     )
     with pytest.raises(InputError, match='no source "LeewayHerz".*"LeewayHertz"'):
         tl.verdict("C1", "holds", "1 against 2.", source="LeewayHerz")
+
+
+def test_a_paper_is_a_source_too_and_is_linked():
+    from tlhelpers.teaching.sources import PAPERS, find_source
+
+    assert not tl.SOURCES.keys() & PAPERS.keys()
+    assert all("arxiv.org/abs/" in find_source(name).address for name in PAPERS)
+    assert tl.verdict("C24", "fails", "1 against 2.", source="Hu et al. 2021").source in PAPERS

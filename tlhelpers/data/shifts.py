@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core.errors import InputError, nearest
 
-KINDS = ("noise", "blur", "dim", "hue", "turn", "shrink", "stamp")
+KINDS = ("noise", "blur", "fog", "dim", "hue", "turn", "shrink", "stamp")
 
 
 def shift_images(
@@ -18,13 +18,14 @@ def shift_images(
 ) -> Tensor:
     """Change float images (N, C, H, W) in 0..1; the strength that changes nothing in brackets.
 
-    "noise": standard deviation of Gaussian noise (0); "blur": of a Gaussian, in pixels (0); "dim":
-    factor of all values (1); "hue": turn of the colour circle, -.5 to .5 (0); "turn": degrees,
+    "noise": standard deviation of Gaussian noise (0); "blur": of a Gaussian, in pixels (0); "fog":
+    white clouds, the share of the light that they are on average (0); "dim": factor of all values
+    (1); "hue": turn of the colour circle, -.5 to .5 (0); "turn": degrees,
     counter-clockwise (0); "shrink": size of the content, of the frame's (1); "stamp": pixels of a
     white line in the lower right corner (0).
 
     Args:
-        seed: of the noise.
+        seed: of the noise and the fog.
         padding: what "turn" and "shrink" show outside the image: "zeros" or "border".
 
     Raises:
@@ -43,6 +44,8 @@ def shift_images(
         return (images + strength * noise).clamp(0, 1)
     if kind == "blur":
         return _blur(images, strength)
+    if kind == "fog":
+        return _fog(images, strength, seed)
     if kind == "dim":
         return images * strength
     if kind == "hue":
@@ -64,6 +67,20 @@ def _blur(images: Tensor, sigma: float) -> Tensor:
 
     reach = min(math.ceil(3 * sigma), images.shape[2] - 1, images.shape[3] - 1)
     return gaussian_blur(images, 2 * reach + 1, sigma)
+
+
+def _fog(images: Tensor, share: float, seed: int) -> Tensor:
+    """White clouds of two sizes over each image, as dense as `share` on average."""
+    chance = torch.Generator().manual_seed(seed)
+    clouds = sum(
+        F.interpolate(
+            torch.rand(len(images), 1, cells, cells, generator=chance),
+            images.shape[2:], mode="bicubic", align_corners=True,
+        )
+        for cells in (3, 6)
+    )  # fmt: skip
+    thick = (share * clouds).clamp(0, 1).to(images)  # the two add up to 1 on average
+    return images + thick * (1 - images)
 
 
 def _move(images: Tensor, angle: float, zoom: float, padding: str) -> Tensor:

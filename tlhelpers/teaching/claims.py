@@ -49,7 +49,8 @@ def verdict(claim: str, outcome: str, evidence: str, source: str | None = None) 
         claim: the claim's name, such as `"C1"`.
         outcome: `"holds"`, `"fails"` or `"depends"`.
         evidence: the measured numbers in a sentence, with their interval.
-        source: publisher of the article the claim comes from, a key of `SOURCES`.
+        source: publisher of the article or paper that the claim comes from, a key of `SOURCES` or
+            `PAPERS`.
 
     Raises:
         InputError: another outcome, an unknown source, or no evidence.

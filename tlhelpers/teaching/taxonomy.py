@@ -25,6 +25,7 @@ LESSONS = {
     10: "Many tasks, few labels, no labels",
     11: "Instances, features, mismatched spaces",
     12: "Words and relations",
+    13: "Small updates",
 }
 
 
@@ -62,7 +63,9 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Domain adaptation", "Make both domains look alike to the classifier.",
                  (6,), "Long 2015", (
                 Node("Domain confusion", "Train features that do not tell their domain.",
-                     (6,), "Tzeng 2015"),)),
+                     (6,), "Tzeng 2015"),
+                Node("Test-time adaptation", "Adapt to each batch at use, without labels.",
+                     (13,), "Wang 2021"))),
             Node("Covariate shift", "A biased sample: only the inputs differ, so weight them.",
                  (11,), "Shimodaira 2000"))),
         Node("Unsupervised", "No labels on either side: the target is to group or compress.",
@@ -99,7 +102,13 @@ TAXONOMY: tuple[Node, ...] = (
                 Node("Shared backbone", "One network trained for all tasks at once.",
                      (10,), "Caruana 1997"))),
             Node("Soft sharing", "Weights may move; the loss grows with the distance.",
-                 (7,), "Li 2018"))),
+                 (7,), "Li 2018"),
+            Node("Small updates", "The network stays; a few new numbers beside it are trained.",
+                 (13,), "Hu 2021"),
+            Node("Averaged weights", "Networks tuned from one start are added or averaged.",
+                 (13,), "Wortsman 2022"),
+            Node("Distillation", "A small network learns the answers of a large one.",
+                 (13,), "Hinton 2015"))),
         Node("Relations", "Rules that connect things are reused, not the things.", children=(
             Node("Relational knowledge", "Map the source's rules to the target's relations.",
                  (12,), "Mihalkova 2007"),
@@ -132,7 +141,9 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Negative transfer", "The target does worse with the source than without.",
                  (8,), "Wang 2019"),
             Node("Signs of a shift", "What the data show of a change, without a label.",
-                 (8,), "Garg 2022"))))),
+                 (8,), "Garg 2022"),
+            Node("Forgetting", "The old job gets worse while a new one is learnt.",
+                 (13,), "Kirkpatrick 2017"))))),
 )
 # fmt: on
 
