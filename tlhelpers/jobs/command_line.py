@@ -187,6 +187,7 @@ def _add_finetune(add) -> None:
         help="probe: a new head on the frozen network, in seconds. lp-ft: the same, then the whole "
         "network is trained from there. full: the whole network from a random head",
     )
+    add("--train-from", help="lp-ft and full: the first layer that is trained; earlier ones stay")
     add("--epochs", type=int, default=default["epochs"], help="of training the whole network")
     add("--batch-size", type=int, default=default["batch_size"], help="over all processes")
     add("--lr", type=float, default=default["lr"], help="highest learning rate of the head")
