@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   python -m tlhelpers finetune PHOTOS --backbone efficientnet_lite0 --out runs/mine
   python -m tlhelpers predict runs/mine PICTURE_OR_FOLDER ...
   python -m tlhelpers export runs/mine --format onnx
+  python -m tlhelpers grade runs/capstone
 
 PHOTOS holds one folder for each class. `python -m tlhelpers COMMAND --help` lists the options.
 exit status: 0 done, 1 an error that is explained, 2 wrong usage, 3 some pictures could not be read,
@@ -120,6 +121,13 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _grade(options: argparse.Namespace) -> int:
+    from .rubric import grade
+
+    print(grade(options.report))
+    return 0
+
+
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Defaults, where there is one to tell."""
 
@@ -166,6 +174,9 @@ def _parser() -> argparse.ArgumentParser:
         help="onnx: pip install onnx onnxruntime onnxscript first",
     )
     add("--out", help="the file; beside the model if left out")
+
+    add = add_command("grade", _grade, "score the report of lesson 14, your own job")
+    add("report", help="the folder with report.json, such as runs/capstone")
     return parser
 
 

@@ -76,7 +76,7 @@ class DecisionLog:
         figure=None,
         alt: str = "",
         **facts,
-    ) -> Decision:
+    ) -> None:
         """Write down one decision, print it, and show its figure.
 
         figure: a figure or what a `tl.plot_...` function returned; it needs `alt`, a sentence that
@@ -101,7 +101,6 @@ class DecisionLog:
             self._save(figure, made)
         self.decisions[place : place + 1] = [made]
         self._write()
-        return made
 
     def _save(self, figure, made: Decision) -> None:
         from ..figures.show import figure_of, show

@@ -25,6 +25,7 @@ LESSONS = {
     10: "Many tasks, few labels, no labels",
     11: "Instances, features, mismatched spaces",
     12: "Words and relations",
+    14: "Your own job",
 }
 
 
@@ -132,7 +133,12 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Negative transfer", "The target does worse with the source than without.",
                  (8,), "Wang 2019"),
             Node("Signs of a shift", "What the data show of a change, without a label.",
-                 (8,), "Garg 2022"))))),
+                 (8,), "Garg 2022"))),
+        Node("How to know", "A job of your own needs evidence that others can check.", children=(
+            Node("Leaks and shortcuts", "What makes a result look better than it is.",
+                 (14,), "Geirhos 2020"),
+            Node("Out of scope", "Refuse pictures that belong to no class.",
+                 (14,), "Hendrycks 2017"))))),
 )
 # fmt: on
 
