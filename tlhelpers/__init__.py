@@ -27,8 +27,8 @@ _MODULES = {
     "core.progress": ["Progress"],
     "data.decoding": ["load_image", "to_rgb"],
     "data.image_tensors": ["ImageTensors"],
-    "data.duplicates": ["find_duplicates"],
-    "data.image_folder": ["load_image_folder", "load_images"],
+    "data.duplicates": ["find_duplicates", "split_folder"],
+    "data.image_folder": ["load_image_folder", "load_images", "decode_listing"],
     "data.augmentation": ["random_affine", "random_resized_crop", "color_jitter"],
     "data.loader": ["BatchLoader"],
     "data.domains": ["Domains"],
@@ -184,6 +184,9 @@ _MODULES = {
     "jobs.settings": ["Settings"],
     "jobs.prediction": ["load_finetuned"],
     "jobs.comparison": ["compare_runs"],
+    "jobs.export": ["export"],
+    "jobs.decisions": ["DecisionLog"],
+    "jobs.rubric": ["grade", "rubric_table"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -34,8 +34,10 @@ from .data.digits import glyph_images as glyph_images
 from .data.digits import handwriting as handwriting
 from .data.domains import Domains as Domains
 from .data.duplicates import find_duplicates as find_duplicates
+from .data.duplicates import split_folder as split_folder
 from .data.faces import load_faces as load_faces
 from .data.gratings import gratings as gratings
+from .data.image_folder import decode_listing as decode_listing
 from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
@@ -77,9 +79,13 @@ from .figures.theme import MARKERS as MARKERS
 from .figures.theme import PALETTE as PALETTE
 from .figures.theme import use_style as use_style
 from .jobs.comparison import compare_runs as compare_runs
+from .jobs.decisions import DecisionLog as DecisionLog
 from .jobs.doctor import doctor as doctor
+from .jobs.export import export as export
 from .jobs.finetune import finetune as finetune
 from .jobs.prediction import load_finetuned as load_finetuned
+from .jobs.rubric import grade as grade
+from .jobs.rubric import rubric_table as rubric_table
 from .jobs.settings import Settings as Settings
 from .methods.adaptation.batchnorm import adapt_batchnorm as adapt_batchnorm
 from .methods.adaptation.domain_gap import domain_probe as domain_probe

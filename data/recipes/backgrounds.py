@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -104,9 +105,11 @@ def _stroke(start, end, width, colour, alpha) -> Patch:
     return Patch(ribbon(points, np.full(2, width)), colour, alpha)
 
 
-def background(rng: np.random.Generator, canvas: int) -> tuple[Image.Image, Colour]:
-    """An RGB image of `canvas` pixels a side and its main colour."""
-    base, image, patches = KINDS[rng.integers(len(KINDS))](rng, canvas // 3)
+def background(
+    rng: np.random.Generator, canvas: int, kinds: Sequence[Callable] = KINDS
+) -> tuple[Image.Image, Colour]:
+    """An RGB image of `canvas` pixels a side, of one of `kinds`, and its main colour."""
+    base, image, patches = kinds[rng.integers(len(kinds))](rng, canvas // 3)
     picture = Image.fromarray(np.clip(image, 0, 255).astype(np.uint8))
     picture = picture.resize((canvas, canvas), Image.BICUBIC)
     brush = ImageDraw.Draw(picture, "RGBA")

@@ -78,6 +78,32 @@ def faces() -> tuple[dict, str]:
     )
 
 
+def garden() -> tuple[dict, str]:
+    from .garden import CLASSES, FOLDER, IN_TWO_CLASSES, ON_PETALS, OTHER, SEED, SIZE, WRONG
+
+    planted = json.loads((FOLDER / "planted.json").read_text(encoding="utf-8"))
+    counts = {name: len(list((FOLDER / "pictures" / name).glob("*.jpg"))) for name in CLASSES}
+    others = len(list((FOLDER / "other").glob("*.jpg")))
+    return item(
+        "garden",
+        FOLDER,
+        f"Drawn visitors of a garden: {sum(counts.values())} images of {SIZE} x {SIZE} pixels in "
+        f"three classes, {others} others",
+        "python -m data.recipes.garden",
+        files=sum(counts.values()) + others,
+        side=SIZE,
+        classes=", ".join(CLASSES),
+        counts=", ".join(f"{name} {n}" for name, n in counts.items()),
+        others=others,
+        other_names=", ".join(OTHER),
+        copies=len(planted["copies"]),
+        torn=IN_TWO_CLASSES,
+        wrong=WRONG,
+        petals=", ".join(f"{share:.0%} ({name})" for name, share in ON_PETALS.items()),
+        seed=SEED,
+    )
+
+
 def styles() -> tuple[dict, str]:
     from .styles import DRAWN, FOLDER, PHOTOGRAPHS, SEED, STYLES
 
@@ -234,6 +260,7 @@ def _parameters(model) -> int:
 ITEMS: dict[str, Callable[[], tuple[dict, str]]] = {
     "ants_bees": ants_bees,
     "faces": faces,
+    "garden": garden,
     "styles": styles,
     "words/glove": glove,
     **{f"weights/{name}": functools.partial(weights, name) for name in NETWORKS},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .backgrounds import background, blade, grass_tone
+from .backgrounds import KINDS, background, blade, grass_tone
 from .colours import brightness, foliage
 from .parts import foliage_leaf
 from .sketch import TAU, Patch, Sketch
@@ -29,8 +29,16 @@ class Subject:
     grass_in_front: float = 0.3
 
 
-def render(subject: Subject, rng: np.random.Generator, size: int = 128) -> np.ndarray:
-    """Draw one image: uint8 (size, size, 3). All chance comes from `rng`."""
+def render(
+    subject: Subject,
+    rng: np.random.Generator,
+    size: int = 128,
+    kinds: Sequence[Callable] = KINDS,
+) -> np.ndarray:
+    """Draw one image: uint8 (size, size, 3). All chance comes from `rng`.
+
+    kinds: the backgrounds to choose from.
+    """
     canvas = size * OVERSAMPLING
     pose = _pose(subject, rng)
     angle = rng.uniform(0, TAU) if not subject.upright else rng.uniform(-2.6, -0.5)
@@ -40,7 +48,7 @@ def render(subject: Subject, rng: np.random.Generator, size: int = 128) -> np.nd
     subject.draw(sketch)
     patches = _fit(sketch.patches, pose, subject, rng)
 
-    picture, base = _contrasting_background(rng, canvas, patches)
+    picture, base = _contrasting_background(rng, canvas, patches, kinds)
     behind, before = Sketch(rng), Sketch(rng)
     for _ in range(rng.integers(0, 5)):
         blade(behind, grass_tone(rng, base), rng.integers(130, 256))
@@ -82,11 +90,11 @@ def _fit(patches, pose, subject, rng) -> list[Patch]:
     return [p._replace(outline=p.outline * scale + shift) for p in posed]
 
 
-def _contrasting_background(rng, canvas, patches):
+def _contrasting_background(rng, canvas, patches, kinds):
     """The first of up to four backgrounds that differs enough from the subject's brightness."""
     subject = np.mean([brightness(p.colour) for p in patches if p.alpha == 255])
     for _ in range(4):
-        picture, base = background(rng, canvas)
+        picture, base = background(rng, canvas, kinds)
         if abs(brightness(base) - subject) > 45:
             break
     return picture, base

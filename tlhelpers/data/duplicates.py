@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -52,6 +52,7 @@ def split_folder(
     seed: int = 0,
     *,
     output: Path | None = None,
+    leave_out: Collection[str] = (),
     threads: int = 2,
     processes: ProcessGroup = SINGLE_PROCESS,
 ) -> tuple[dict[str, Listing], Repeats]:
@@ -62,8 +63,11 @@ def split_folder(
     out. Several processes agree: the main one looks at the images, and has their digests.
 
     output: where the job will write, to be left out if it is inside `data`.
+    leave_out: paths, as in `Listing.paths`, of training and validation images that are not to be
+        used (a wrong label, say). All other images stay in the part that they are in without it.
 
-    Raises `InputError` as `find_parts` does, and when no test or validation image is left.
+    Raises `InputError` as `find_parts` does, when no test or validation image is left, and when
+    `leave_out` names a test image or none at all.
     """
     check_shares(val_share, test_share)
     given = given_parts(data, output)
@@ -103,7 +107,28 @@ def split_folder(
                 "or validation images, so nothing can be measured with them. Put other images "
                 "there, or move the folder away: then test images are split off the training ones."
             )
-    return divide(given, val_share, test_share, seed, by_part["train"]), repeats
+    parts = divide(given, val_share, test_share, seed, by_part["train"])
+    return _use(parts, leave_out), repeats
+
+
+def _use(parts: dict[str, Listing], leave_out: Collection[str]) -> dict[str, Listing]:
+    """The parts without the images that are left out."""
+    known = {name: set(part.paths) for name, part in parts.items()}
+    if tests := sorted(known["test"].intersection(leave_out)):
+        raise InputError(
+            f"{tests[0]} is a test image. Without the test images that a model finds hard the "
+            "result would be too good: leave out training and validation images only."
+        )
+    if strange := sorted(set(leave_out).difference(*known.values())):
+        raise InputError(
+            f"leave_out names {strange[0]}, and there is no such image. Give paths like "
+            f"{parts['train'].paths[0]}."
+        )
+    rows = {
+        name: [row for row, path in enumerate(part.paths) if path not in leave_out]
+        for name, part in parts.items()
+    }
+    return {name: part[rows[name]] for name, part in parts.items()}
 
 
 def _without(val: Listing, groups: Tensor, train: dict[int, str], repeats: Repeats):

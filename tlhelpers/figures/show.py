@@ -30,7 +30,7 @@ def show(figure, alt: str, note: str = "") -> None:
 
     if not alt.strip():
         raise InputError("show() needs alt: say in a sentence what the figure shows.")
-    figure = _figure_of(figure)
+    figure = figure_of(figure)
     numbers = [ax.get_label() for ax in figure.axes if not ax.get_label().startswith("<")]
     alt = " ".join(" ".join([alt, note, *numbers]).split())
     if in_notebook():
@@ -67,7 +67,8 @@ def save(axes, path: Path) -> None:
         plt.close(axes.figure)
 
 
-def _figure_of(thing):
+def figure_of(thing):
+    """The Figure of what a plot function returned; `InputError` where there is none."""
     from matplotlib.figure import Figure
 
     while hasattr(thing, "flat"):  # an array of Axes

@@ -103,8 +103,9 @@ Without `tlhelpers`{_unaided(backbone["network"])}:
   divided by the standard deviation {_three(given["std"])}
 - How a picture gets there: {given["resize"]}{_deep(given["ranges"])}
 - Output: one logit for each class, in this order: {listed}{more}
-- Method: {settings["method"]}, {settings["epochs"]} epochs, batches of {settings["batch_size"]},
-  learning rates {settings["lr"]} (head) and {settings["backbone_lr"]} (rest)
+- Method: {settings["method"]}{_first_trained(settings)}, {settings["epochs"]} epochs,
+  batches of {settings["batch_size"]}, learning rates {settings["lr"]} (head) and
+  {settings["backbone_lr"]} (rest)
 - Seed {settings["seed"]}
 - Images: {images["train"]} to train, {images["val"]} to choose the epoch, {images["test"]} to
   report. split.json says which ones; predictions.csv says what each test image was taken for
@@ -168,6 +169,11 @@ def _unaided(network: str) -> str:
         ", in this folder, after `export ... --format torchscript` (the network is one of the "
         "course's own, which no other library builds)"
     )
+
+
+def _first_trained(settings: dict) -> str:
+    layer = settings.get("train_from")  # runs of earlier versions lack it
+    return f" from layer `{layer}` on" if layer else ""
 
 
 def _built_by(network: str) -> str:

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   python -m tlhelpers predict runs/mine PICTURE_OR_FOLDER ...
   python -m tlhelpers export runs/mine --format onnx
   python -m tlhelpers compare runs/mine runs/other --out runs/compared
+  python -m tlhelpers grade runs/capstone
 
 PHOTOS holds one folder for each class. `python -m tlhelpers COMMAND --help` lists the options.
 exit status: 0 done, 1 an error that is explained, 2 wrong usage, 3 some pictures could not be read,
@@ -145,6 +146,13 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def _grade(options: argparse.Namespace) -> int:
+    from .rubric import grade
+
+    print(grade(options.report))
+    return 0
+
+
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Defaults, where there is one to tell."""
 
@@ -207,6 +215,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--csv", dest="form", action="store_const", const="csv", help="a row for each difference")
     add("--threads", type=int, default=2, help="that decode images")
     _add_device(add)
+    add = add_command("grade", _grade, "score the report of lesson 14, your own job")
+    add("report", help="the folder with report.json, such as runs/capstone")
     return parser
 
 
@@ -228,6 +238,7 @@ def _add_finetune(add) -> None:
         help="probe: a new head on the frozen network, in seconds. lp-ft: the same, then the whole "
         "network is trained from there. full: the whole network from a random head",
     )
+    add("--train-from", help="lp-ft and full: the first layer that is trained; earlier ones stay")
     add("--epochs", type=int, default=default["epochs"], help="of training the whole network")
     add("--batch-size", type=int, default=default["batch_size"], help="over all processes")
     add("--lr", type=float, default=default["lr"], help="highest learning rate of the head")

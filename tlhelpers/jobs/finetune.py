@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -44,6 +44,7 @@ def finetune(
     *,
     device: str | None = None,
     overwrite: bool = False,
+    leave_out: Collection[str] = (),
     save_every: float = 30.0,
     threads: int = 2,
     processes: ProcessGroup = SINGLE_PROCESS,
@@ -59,6 +60,7 @@ def finetune(
         out: model.safetensors, metrics.json, README.md (the model card), curves.png,
             confusion_matrix.png, split.json, digests.json, predictions.csv. An unfinished run of
             the same settings is resumed, a finished one gets the figures that could not be drawn.
+        leave_out: training and validation images that are not to be used, by path (`split_folder`).
         save_every: seconds between saves while the network trains.
         log: is given what the job has to say.
 
@@ -72,7 +74,13 @@ def finetune(
     seed_everything(settings.seed)
     shares = (settings.val_share, settings.test_share)
     parts, repeats = split_folder(
-        data, *shares, settings.seed, output=out, threads=threads, processes=processes
+        data,
+        *shares,
+        settings.seed,
+        output=out,
+        leave_out=leave_out,
+        threads=threads,
+        processes=processes,
     )
     clock.lap("looking for copies")
     backbone = load_backbone(settings.backbone, weights=settings.weights)
@@ -117,7 +125,7 @@ def finetune(
         steps["fine-tuned"] = _predictions(model, images["test"], prepare, processes)
         clock.lap("evaluation")
     facts = {"settings": dataclasses.asdict(settings), "profile": get_profile()}
-    facts |= {"ranges": images["train"].ranges}
+    facts |= {"ranges": images["train"].ranges, "left_out": sorted(leave_out)}
     facts |= {"processes": processes.size, "device": str(device), "seconds": clock.laps}
     metrics = {}
     if processes.is_main:

@@ -18,6 +18,8 @@ class Settings:
             trains the whole network from there (Kumar et al. 2022, arXiv:2202.10054); "full" trains
             all of it from a random head. Normalisation layers stay frozen.
         weights: a file with other weights for the backbone (see `load_backbone`).
+        train_from: the first layer that "lp-ft" and "full" train, such as "layer3"; all before it
+            stay as they are (see `freeze_to`). None trains all layers.
         lr, backbone_lr: of the head and of all other layers (AdamW, one cycle).
         val_share, test_share: what is split off where DATA has no such folders.
         size: side of the images in pixels; None is what the backbone was trained on.
@@ -36,6 +38,7 @@ class Settings:
     seed: int = 0
     on_error: str = "raise"
     weights: str | None = None
+    train_from: str | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -44,5 +47,10 @@ class Settings:
             names = ("epochs", "batch_size", "lr", "backbone_lr")
             given = arguments(**{name: getattr(self, name) for name in names})
             raise InputError(f"{given}: at least 1 epoch, batches of 2, and rates above 0.")
+        if self.train_from and self.method == "probe":
+            raise InputError(
+                f'{arguments(train_from=self.train_from)}: method "probe" trains the head alone. '
+                'Take method "lp-ft", or leave train_from out.'
+            )
         if self.size is not None and self.size < 8:
             raise InputError(f"{arguments(size=self.size)}: pictures need 8 pixels or more.")

@@ -18,7 +18,7 @@ from ..data.image_tensors import ImageTensors
 from ..data.listing import Listing
 from ..data.loader import BatchLoader
 from ..models.backbone import Backbone
-from ..models.freezing import freeze_batchnorm, param_groups
+from ..models.freezing import freeze_batchnorm, freeze_to, param_groups
 from ..models.heads import get_head
 from ..training.features import FeatureTensors, extract_features, linear_probe
 from ..training.loop import fit
@@ -114,8 +114,13 @@ def train_network(
     save_every: float,
     processes: ProcessGroup,
 ) -> History:
-    """Train all layers but the normalisation, in one cycle; an interrupted run is resumed."""
+    """Train all layers but the normalisation, in one cycle; an interrupted run is resumed.
+
+    With `settings.train_from` the layers before that one stay as they are, too.
+    """
     begin = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    if settings.train_from:
+        freeze_to(model, settings.train_from)
     freeze_batchnorm(model)
 
     def run(batch_size: int) -> History:

@@ -26,6 +26,7 @@ LESSONS = {
     11: "Instances, features, mismatched spaces",
     12: "Words and relations",
     13: "Small updates",
+    14: "Your own job",
 }
 
 
@@ -143,7 +144,12 @@ TAXONOMY: tuple[Node, ...] = (
             Node("Signs of a shift", "What the data show of a change, without a label.",
                  (8,), "Garg 2022"),
             Node("Forgetting", "The old job gets worse while a new one is learnt.",
-                 (13,), "Kirkpatrick 2017"))))),
+                 (13,), "Kirkpatrick 2017"))),
+        Node("How to know", "A job of your own needs evidence that others can check.", children=(
+            Node("Leaks and shortcuts", "What makes a result look better than it is.",
+                 (14,), "Geirhos 2020"),
+            Node("Out of scope", "Refuse pictures that belong to no class.",
+                 (14,), "Hendrycks 2017"))))),
 )
 # fmt: on
 
