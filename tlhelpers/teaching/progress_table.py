@@ -139,5 +139,5 @@ def _link(lesson: LessonProgress) -> str:
 def _bar(lesson: LessonProgress) -> str:
     """A bar and, for every reader, the numbers."""
     solved = len(lesson.solved)
-    bar = f'<progress value="{solved}" max="{lesson.count}" aria-hidden="true"></progress>'
-    return f"{bar} {solved} of {lesson.count}"
+    bar = f'<progress value="{solved}" max="{lesson.count}" style="width:6em" aria-hidden="true">'
+    return f'<span style="white-space:nowrap">{bar}</progress> {solved} of {lesson.count}</span>'
