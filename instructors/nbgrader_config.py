@@ -30,6 +30,9 @@ class LessonExecute(Execute, LessonClient):
 
 # An endless loop costs its exercise alone, and two minutes. The course's slowest cell takes 15 s.
 c.Execute.timeout = 120
+# nbgrader waits 4 s for the last output of a cell, too short for a laptop that does other work:
+# the whole notebook would fail.
+c.Execute.iopub_timeout = 60
 # Instead of `raise NotImplementedError()`: the scaffold around a solution runs as it is.
 c.ClearSolutions.code_stub = {"python": ""}
 # A check that a student has deleted comes back, and gives 0 points where nothing answers it.

@@ -112,10 +112,9 @@ def graded(release) -> Path:
                 ]
             answered(notebook, student, release.tasks[name])
             hand_in(course, student, name, notebook)
-            patience = 120 if student == "endless" else 900
-            nbgrader(
-                course, "autograde", name, "--student", student, f"--Execute.timeout={patience}"
-            )
+        if "endless" in students(name):  # alone, so that a slow machine waits for the others
+            nbgrader(course, "autograde", name, "--student", "endless", "--Execute.timeout=120")
+        nbgrader(course, "autograde", name, "--Execute.timeout=900")  # graded ones are skipped
         nbgrader(course, "generate_feedback", name)
     nbgrader(course, "export")
     return course
