@@ -34,10 +34,10 @@ class LessonProgress:
         return len(self.solved) + len(self.tried) + len(self.open)
 
     @property
-    def left(self) -> str:
-        """What is not solved: `05-2 (tried), 05-4`."""
+    def left(self) -> list[str]:
+        """What is not solved: `05-2 (tried)` and `05-4`, say; `none` where all is."""
         names = {id: f"{id} (tried)" for id in self.tried} | {id: id for id in self.open}
-        return ", ".join(names[id] for id in sorted(names)) or "none"
+        return [names[id] for id in sorted(names)] or ["none"]
 
 
 @dataclass
@@ -55,7 +55,9 @@ class ProgressTable:
 
     def __repr__(self) -> str:
         rows = [("lesson", "solved", "still open")]
-        rows += [(t.title, f"{len(t.solved)} of {t.count}", t.left) for t in self.lessons]
+        rows += [
+            (t.title, f"{len(t.solved)} of {t.count}", ", ".join(t.left)) for t in self.lessons
+        ]
         first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
         lines = [f"{a:{first}}  {b:{second}}  {c}" for a, b, c in rows]
         return "\n".join([*lines, f"{self.total}. {self.note.replace('`', '')}"])
@@ -63,7 +65,7 @@ class ProgressTable:
     def _repr_html_(self) -> str:
         left = 'style="text-align:left"'
         rows = "".join(
-            f"<tr><td {left}>{_link(t)}</td><td {left}>{_bar(t)}</td><td {left}>{t.left}</td></tr>"
+            f"<tr><td {left}>{_link(t)}</td><td {left}>{_bar(t)}</td><td {left}>{_open(t)}</td></tr>"
             for t in self.lessons
         )
         note = re.sub("`(.+?)`", r"<code>\1</code>", escape(self.note))
@@ -134,6 +136,11 @@ def _title(path: Path) -> str:
 def _link(lesson: LessonProgress) -> str:
     title = escape(lesson.title)
     return f'<a href="{escape(lesson.file)}">{title}</a>' if lesson.file else title
+
+
+def _open(lesson: LessonProgress) -> str:
+    """No line breaks inside an exercise's number."""
+    return ", ".join(f'<span style="white-space:nowrap">{name}</span>' for name in lesson.left)
 
 
 def _bar(lesson: LessonProgress) -> str:
