@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full test-anywhere env lint run docs site coverage slides requirements clean
+.PHONY: help lab test test-full test-anywhere env lint run docs site coverage slides release requirements clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -51,6 +51,9 @@ coverage: env  ## write docs/coverage.md and docs/verdicts.md (ARGS=--run runs t
 slides: env  ## draw the figures of the decks and build the decks (needs Node.js)
 	@$(PY) slides/figures.py
 	@cd slides && npm ci --silent && node build.mjs
+
+release: env  ## write the students' folder and the nbgrader course to build/release/
+	@$(PY) tools/make_release.py $(ARGS)
 
 requirements: env  ## pin today's newest versions that fit pyproject.toml (then: make test)
 	@bash tools/pin_requirements.sh

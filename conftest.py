@@ -19,6 +19,7 @@ import pytest
 NOTEBOOK_LIMIT = 60  # seconds on 2 CPU cores, a promise of every lesson's header
 
 os.environ.setdefault("TLHELPERS_PROFILE", "mini")
+os.environ["TLHELPERS_PROGRESS"] = "off"  # a test is no learner
 # The course is promised to work offline. A proxy nobody listens on makes any attempt to reach the
 # network fail at once, in this process and in the kernels; connections to this machine stay open.
 os.environ["HF_HUB_OFFLINE"] = "1"

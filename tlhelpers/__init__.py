@@ -176,6 +176,7 @@ _MODULES = {
     "teaching.quizzes": ["quiz"],
     "teaching.upload_panel": ["upload_panel", "as_png"],
     "teaching.checks": ["check"],
+    "teaching.progress_table": ["progress"],
     "teaching.advice": ["advise", "Advice"],
     "teaching.taxonomy": ["taxonomy_table"],
     "teaching.diagrams": ["draw_taxonomy"],

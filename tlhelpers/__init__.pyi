@@ -208,6 +208,7 @@ from .teaching.advice import advise as advise
 from .teaching.checks import check as check
 from .teaching.claims import verdict as verdict
 from .teaching.diagrams import draw_taxonomy as draw_taxonomy
+from .teaching.progress_table import progress as progress
 from .teaching.quizzes import quiz as quiz
 from .teaching.sources import SOURCES as SOURCES
 from .teaching.sources import sources_table as sources_table

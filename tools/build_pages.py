@@ -204,6 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing := sorted(wanted - set(notebooks)):
         parser.error(f"no notebook {', '.join(missing)} among {', '.join(sorted(notebooks))}")
     os.environ.setdefault("TLHELPERS_PROFILE", "mini")
+    os.environ["TLHELPERS_PROGRESS"] = "off"  # nobody learns here
     try:
         lessons = build([notebooks[name] for name in wanted], options.out)
     except KeyboardInterrupt:

@@ -116,6 +116,7 @@ def run(lessons: list[Lesson]) -> list[dict[str, str]]:
 
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("TLHELPERS_PROFILE", "mini")
+    os.environ["TLHELPERS_PROGRESS"] = "off"  # nobody learns here
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     machine, found = machine_kind(), []
     for lesson in lessons:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 PINS = [Requirement(line) for line in LINES if line and line[0] not in "#-"]
+GRADING = (ROOT / "instructors" / "requirements-nbgrader.txt").read_text(encoding="utf-8")
 EXTRAS = SETTINGS["project"]["optional-dependencies"]
 DIRECT = [Requirement(text) for text in SETTINGS["project"]["dependencies"]]
 PINNED = DIRECT + [Requirement(text) for extra in ("test", "docs") for text in EXTRAS[extra]]
@@ -66,7 +67,19 @@ def test_the_set_installs_the_course_and_names_no_index():
 
 def test_the_pin_script_asks_for_the_extras_that_are_pinned():
     script = (ROOT / "tools" / "pin_requirements.sh").read_text(encoding="utf-8")
-    assert set(re.findall(r"--extra (\w+)", script)) == {"test", "docs"}
+    assert re.findall(r"--extra (\w+)", script) == ["test", "docs"]
+
+
+def test_nbgrader_comes_on_top_of_the_tested_set_and_changes_nothing_of_it():
+    """Exact pins, none of a package that requirements.txt has; the oldest Python is served too."""
+    added = [Requirement(line) for line in GRADING.splitlines() if line and line[0] not in "#-"]
+    tested = {canonicalize_name(pin.name) for pin in PINS}
+    assert added and not {canonicalize_name(pin.name) for pin in added} & tested
+    [wanted] = map(Requirement, EXTRAS["nbgrader"])
+    for python, system in product(PYTHONS, SYSTEMS):
+        [pin] = [p for p in added if p.name == "nbgrader" and applies(p, python, system)]
+        [clause] = pin.specifier
+        assert clause.operator == "==" and wanted.specifier.contains(clause.version)
 
 
 def test_pre_commit_lints_with_the_pinned_version():

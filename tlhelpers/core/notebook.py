@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 import sys
@@ -25,6 +26,18 @@ def in_widget_callback() -> bool:
         return False
     request = sys.modules["IPython"].get_ipython().kernel.get_parent() or {}
     return request.get("header", {}).get("msg_type") == "comm_msg"
+
+
+def running_cell() -> list[ast.stmt]:
+    """The statements of the cell that IPython runs just now; none in scripts and tests."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if not shell:
+        return []
+    try:
+        return ast.parse(shell.history_manager.input_hist_parsed[-1]).body
+    except SyntaxError:  # the callback of a widget, after a cell that could not run
+        return []
 
 
 def inline(text: str) -> str:

@@ -55,7 +55,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError, nearest
-from ...core.notebook import callout
+from ...core.notebook import callout, running_cell
+from .. import record
 
 # status: kind of box, symbol on a page, symbol in plain text (any terminal can print it)
 STATUSES = {
@@ -157,7 +158,8 @@ def check(id: str, *answers) -> CheckResult:
     """Check the answers to an exercise: *not attempted* or *not run*, *wrong* because ..., *right*.
 
     `id` is the lesson and the exercise, such as `"01-2"`. The result is shown when the call is
-    the last line of its cell, and is true only when right.
+    the last line of its cell, and is true only when right. A notebook's own check (a call that
+    stands alone, not one inside an `assert`) is noted for `tl.progress()`.
 
     Raises:
         InputError: no such exercise, or another number of answers than it asks for.
@@ -170,16 +172,26 @@ def check(id: str, *answers) -> CheckResult:
         )
     if (stopped := _stopped_before(id)) is not None:
         return stopped
+    result = _judge(found, answers)
+    # A solution asserts its check: only what shows its result is the learner's question.
+    if any(
+        isinstance(statement, ast.Expr) and _checks(statement, id) for statement in running_cell()
+    ):
+        record.note(id, result.status)
+    return result
+
+
+def _judge(exercise: Exercise, answers: tuple) -> CheckResult:
     try:
         for answer in answers:
             attempted(answer)
-        return CheckResult(id, "right", found.function(*answers))
+        return CheckResult(exercise.id, "right", exercise.function(*answers))
     except NotAttempted:
-        return CheckResult(id, "not attempted", _UNTOUCHED)
+        return CheckResult(exercise.id, "not attempted", _UNTOUCHED)
     except Wrong as error:
-        return CheckResult(id, "wrong", str(error))
+        return CheckResult(exercise.id, "wrong", str(error))
     except Exception as error:  # whatever a learner's code, or a strange answer, may raise
-        return CheckResult(id, "wrong", _explain(error))
+        return CheckResult(exercise.id, "wrong", _explain(error))
 
 
 def _find(id: str) -> Exercise:
@@ -194,14 +206,15 @@ def _find(id: str) -> Exercise:
 
 
 def _stopped_before(id: str) -> CheckResult | None:
-    """*Not run*, where a cell holds nothing but a check and the one that ran before it failed.
+    """*Not run*, where a cell begins with this check and the cell that ran before it failed.
 
     Asked once more, it still is: the cell before is then the check that said so.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
-    last = shell and shell.last_execution_result
-    if not last or len(ast.parse(shell.user_ns["In"][-1]).body) > 1:
+    cell = running_cell()
+    if not cell or not _checks(cell[0], id):  # a solution, say, which begins with its answer
+        return None
+    last = sys.modules["IPython"].get_ipython().last_execution_result
+    if not last:
         return None
     if isinstance(last.result, CheckResult):
         same = (last.result.exercise, last.result.status) == (id, "not run")
@@ -210,6 +223,15 @@ def _stopped_before(id: str) -> CheckResult | None:
         return None
     what = f"{type(error).__name__}: {str(error).strip() or 'no message'}."
     return CheckResult(id, "not run", _STOPPED.format(error=what))
+
+
+def _checks(statement: ast.stmt, id: str) -> bool:
+    """Whether a statement calls something with the exercise's id first: `tl.check("05-2", x)`."""
+    return any(
+        isinstance(node, ast.Call)
+        and any(isinstance(first, ast.Constant) and first.value == id for first in node.args[:1])
+        for node in ast.walk(statement)
+    )
 
 
 def _holds_ellipsis(value) -> bool:
