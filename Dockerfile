@@ -1,16 +1,17 @@
 # The course in a container, for the CPU:
 #   docker build -t tlhelpers .
-#   docker run --rm -p 127.0.0.1:8888:8888 -v "$PWD/my_notebooks:/home/learner/course/my_notebooks" tlhelpers
+#   docker run --rm -p 127.0.0.1:8888:8888 -v "$PWD/my_notebooks:/course/my_notebooks" tlhelpers
 # Then open the address with the token that the second command prints.
 FROM python:3.12-slim
 
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git make \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 learner
+    && useradd --create-home --uid 1000 learner \
+    && install --directory --owner learner /course
 
 USER learner
-WORKDIR /home/learner/course
+WORKDIR /course
 # The packages first: a change of a lesson does not install them again.
 COPY --chown=learner requirements.txt pyproject.toml Makefile README.md LICENSE ./
 COPY --chown=learner tlhelpers/__init__.py tlhelpers/__init__.py

@@ -75,7 +75,7 @@ def draw_taxonomy(
     parts = [_key(width, links)] if whole else []
     x, y, bottom = width, 0.0, 60.0 if whole else MARGIN  # "row full": the first question opens one
     for q in chosen:
-        if x + column > width:
+        if x + len(q.children) * (column + GAP) - GAP > width:  # a question stays in one row
             x, y = MARGIN, bottom + (22 if y else 0)
         colour = COLOURS[TAXONOMY.index(q)]
         parts.append(text(x, y + 16, 18, q.name, fill=colour, font_weight=700))

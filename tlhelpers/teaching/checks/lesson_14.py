@@ -126,7 +126,6 @@ def _weakest(correct, group, *, least=5, key="mean"):
     wrong={
         "small groups too": lambda: lambda c, g: _weakest(c, g, least=1),
         "the lowest lower end": lambda: lambda c, g: _weakest(c, g, key="low"),
-        "the strongest": lambda: lambda c, g: ("bark", wilson_interval(15, 20)),
         "the accuracy without an interval": lambda: lambda c, g: (_weakest(c, g)[0], 0.6),
         "the name alone": lambda: lambda c, g: _weakest(c, g)[0],
         "most errors": lambda: lambda c, g: ("bark", wilson_interval(5, 20)),
@@ -135,6 +134,13 @@ def _weakest(correct, group, *, least=5, key="mean"):
 def weakest_group(weakest):
     """Four groups, one too small; the one with the most errors is not the weakest."""
     found = attempted(weakest(list(_CORRECT), list(_GROUP)))
+    if isinstance(found, str):
+        raise Wrong(f"{found} alone does not say how sure that is: return its interval as well.")
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], float):
+        raise Wrong(
+            f"{found[1]:g} is the accuracy without an interval. Few pictures: return "
+            "`tl.wilson_interval(right, number)`."
+        )
     if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Interval):
         raise Wrong(
             "Return two things: the name of the group, and its Wilson interval "
