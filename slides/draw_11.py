@@ -180,6 +180,6 @@ FIGURES = {
     "three_shifts.png": functools.partial(pixels, shifts, 112),
     "alignment.svg": functools.partial(enlarged, alignment, 450),
     "sensors.svg": functools.partial(enlarged, sensors, 420),
-    "fifty_pairs.svg": functools.partial(enlarged, fifty, 490),
+    "fifty_pairs.png": functools.partial(pixels, fifty),
     "pairs_curve.svg": functools.partial(enlarged, pairs, 450),
 }
