@@ -376,3 +376,36 @@ def test_settings_that_cannot_be_are_refused():
         Settings("resnet18", batch_size=1)
     with pytest.raises(InputError, match="val_share=0.6"):
         find_parts(".", 0.6, 0.5)
+
+
+def test_pictures_that_are_left_out_change_no_part(data, tmp_path):
+    """The same test images; none of them may be left out; what is unknown is named."""
+    quick = Settings("resnet18", method="probe", size=32)
+    split = json.dumps(tl.split_folder(data)[0]["train"].paths)
+    out = json.loads(split)[:2]
+    metrics = finetune(data, tmp_path / "out", quick, device="cpu", leave_out=out)
+    found = json.loads((tmp_path / "out" / "split.json").read_text(encoding="utf-8"))
+    assert metrics["left_out"] == sorted(out)
+    assert found["train"] == [path for path in json.loads(split) if path not in out]
+    assert found["test"] == tl.split_folder(data)[0]["test"].paths
+    with pytest.raises(InputError, match="is a test image"):
+        finetune(data, tmp_path / "two", quick, device="cpu", leave_out=found["test"][:1])
+    with pytest.raises(InputError, match="no such image"):
+        finetune(data, tmp_path / "two", quick, device="cpu", leave_out=["ants/none.jpg"])
+
+
+def test_layers_before_the_first_trained_one_stay(data, tmp_path):
+    settings = Settings("resnet18", epochs=1, batch_size=8, size=32, train_from="layer4")
+    finetune(data, tmp_path / "out", settings, device="cpu")
+    before = tl.load_backbone("resnet18").model.state_dict()
+    after = tl.load_finetuned(tmp_path / "out").model.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert all(name.startswith(("layer4.", "fc.")) for name in moved)
+    assert any(name.startswith("layer4.") for name in moved)
+    assert "from layer `layer4` on" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="layer9"):
+        finetune(
+            data, tmp_path / "two", Settings("resnet18", size=32, train_from="layer9"), device="cpu"
+        )
+    with pytest.raises(InputError, match="lp-ft"):
+        Settings("resnet18", method="probe", train_from="layer4")
