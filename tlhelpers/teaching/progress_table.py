@@ -64,9 +64,9 @@ class ProgressTable:
 
     def _repr_html_(self) -> str:
         left = 'style="text-align:left"'
+        cells = [(_link(lesson), _bar(lesson), _open(lesson)) for lesson in self.lessons]
         rows = "".join(
-            f"<tr><td {left}>{_link(t)}</td><td {left}>{_bar(t)}</td><td {left}>{_open(t)}</td></tr>"
-            for t in self.lessons
+            "<tr>" + "".join(f"<td {left}>{cell}</td>" for cell in row) + "</tr>" for row in cells
         )
         note = re.sub("`(.+?)`", r"<code>\1</code>", escape(self.note))
         return (
