@@ -19,9 +19,7 @@ SHARED = ["build.mjs", "marp.config.mjs", "package-lock.json", "theme.css"]
 FIELDS = ("Say", "Minutes", "Ask", "Listen for")
 FIGURE = re.compile(r"figures/[\w.-]+")
 # A word of a description that is one of these changes how Marp shows the picture.
-FILTERS = set(
-    "blur brightness contrast drop-shadow grayscale invert opacity saturate sepia".split()
-)
+FILTERS = set("blur brightness contrast grayscale invert opacity saturate sepia".split())
 
 each_deck = pytest.mark.parametrize("deck", DECKS)
 
