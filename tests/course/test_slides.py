@@ -18,6 +18,8 @@ DECKS = sorted(path.name for path in SLIDES.glob("*.md") if path.name != "README
 SHARED = ["build.mjs", "marp.config.mjs", "package-lock.json", "theme.css"]
 FIELDS = ("Say", "Minutes", "Ask", "Listen for")
 FIGURE = re.compile(r"figures/[\w.-]+")
+# A word of a description that is one of these changes how Marp shows the picture.
+FILTERS = set("blur brightness contrast grayscale invert opacity saturate sepia".split())
 
 each_deck = pytest.mark.parametrize("deck", DECKS)
 
@@ -106,6 +108,8 @@ def test_every_slide_has_notes_and_every_picture_a_description(deck):
         for alt, name in re.findall(r"!\[(.*?)\]\((.*?)\)", slide, flags=re.S):
             assert name.startswith("figures/"), f"{deck} slide {number}: {name}"
             assert len(alt.split()) >= 6, f"{deck} slide {number}: say what {name} shows"
+            wrong = FILTERS & set(alt.split())  # Marp would apply them to the picture
+            assert not wrong, f"{deck} slide {number}: write {wrong} another way in a description"
 
 
 @each_deck
