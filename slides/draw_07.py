@@ -15,9 +15,9 @@ from tlhelpers.figures.theme import new_axes
 from tlhelpers.teaching.diagrams import COLOURS, MUTED, svg, text
 
 NOTEBOOK = "07_how_much_to_freeze.ipynb"
-CELLS = """imports setup targets stages knows grid-load grid-compare grid-draw mended-rate curves
-by-step between-data stored-between stored-between-table combine-stored overfit-stored
-early-stopping-stored""".split()  # none of them trains a network
+CELLS = """imports setup targets stages knows knows-figure grid-load grid-compare grid-draw
+mended-rate curves by-step between-data stored-between stored-between-table combine-stored
+overfit-stored early-stopping-stored""".split()  # none of them trains a network
 STATES = ("ttttn", "ftttn", "ffttn", "ffftn", "ffffn")  # see shapes.layers; order of FROZEN
 ADVICE = {
     ("insects", 5): "train a new head only",
