@@ -125,8 +125,8 @@ def lesson_map() -> str:
     rows = (
         ("Reuse a network", (1, 2, 3, 4, 5)),
         ("Other labels, other domains", (6, 9, 10)),
-        ("Beyond weights", (11, 12)),
-        ("Decide by measuring", (7, 8)),
+        ("Small updates, other spaces", (13, 11, 12)),
+        ("Decide by measuring", (7, 8, 14)),
     )
     one_day = (1, 3, 5, 7, 6, 8)
     parts = []
@@ -141,9 +141,10 @@ def lesson_map() -> str:
             parts.append(lines(x + 12, y + 55, 18, LESSONS[number], width - 16))
             if number in one_day:
                 parts.append(_disc(x + width - 20, y + 21, str(one_day.index(number) + 1)))
-    parts.append(_disc(890, 388, "1") + text(914, 395, 19, "order for a one-day", fill=MUTED))
-    parts.append(text(914, 420, 19, "workshop", fill=MUTED))
-    return svg(1160, 452, "".join(parts), "The lessons of the course")
+    parts.append(
+        _disc(250, 469, "1") + text(274, 476, 19, "order for a one-day workshop", fill=MUTED)
+    )
+    return svg(1160, 490, "".join(parts), "The lessons of the course")
 
 
 def _disc(x: float, y: float, number: str) -> str:

@@ -69,7 +69,7 @@ def draw_taxonomy(
     """
     links = lesson_links() if links is None else links
     chosen = [TAXONOMY[i] for i in questions]
-    columns = min(COLUMNS, sum(len(q.children) for q in chosen))
+    columns = _widest_row([len(q.children) for q in chosen])
     column = (width - 2 * MARGIN - GAP * (columns - 1)) / columns
     whole = len(chosen) == len(TAXONOMY)
     parts = [_key(width, links)] if whole else []
@@ -93,6 +93,15 @@ def draw_taxonomy(
         bottom = max(bottom, top + tallest)
     label = "Map of transfer learning: " + " ".join(q.name for q in chosen)
     return svg(width, bottom + MARGIN, "".join(parts), label)
+
+
+def _widest_row(cards: Sequence[int]) -> int:
+    """Cards in the fullest row, where the cards of one question stay in one row."""
+    widest = row = 0
+    for count in cards:
+        row = row + count if row + count <= COLUMNS else count
+        widest = max(widest, row)
+    return widest
 
 
 def _key(width: float, links: Mapping[int, str]) -> str:
