@@ -22,7 +22,7 @@ pins=$("${compile[@]}" pyproject.toml --extra test --extra docs)
 # and a CPU-only torch needs none.
 HEADER
   echo "-e ."
-  grep -vE "^(nvidia-|cuda-|triton==)|emscripten'$" <<<"$pins"
+  grep -vE "^(nvidia-|cuda-|triton==)|[^!]= 'emscripten'$" <<<"$pins"
 } >requirements.txt
 
 tested=$(mktemp)
