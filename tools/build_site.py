@@ -30,7 +30,25 @@ from build_pages import Lesson, replace_widget, show_status
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path(__file__).resolve().parent / "site"
-TEXTS = ("coverage", "verdicts", "glossary")  # of docs/
+# What stands in the side bar below the lessons: file of the repository -> page.
+TEXTS = {
+    "slides/README.md": "decks",
+    "docs/verdicts.md": "verdicts",
+    "docs/coverage.md": "coverage",
+    "docs/glossary.md": "glossary",
+    "docs/accessibility.md": "accessibility",
+    "docs/many_machines.md": "many_machines",
+    "docs/capstone_rubric.md": "capstone_rubric",
+    "instructors/guide.md": "instructors",
+    "instructors/lessons.md": "teaching_plans",
+    "instructors/assessment.md": "assessment",
+    "instructors/README.md": "grading",
+    "library": "library",  # written here
+    "data/README.md": "data",
+    "CONTRIBUTING.md": "contributing",
+    "SECURITY.md": "security",
+    "CHANGELOG.md": "changelog",
+}
 NEEDED = ("sphinx", "myst_nb", "furo")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)")
 PICTURE = re.compile(r"(!\[[^\]]*\]\(|src=\")([^)\s\"]+)([)\"])")
@@ -129,10 +147,7 @@ def write_sources(lessons: list[Lesson], source: Path) -> None:
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
     pages = {f"notebooks/{lesson.name}.ipynb": f"lessons/{lesson.name}.html" for lesson in lessons}
-    pages |= {f"docs/{name}.md": f"{name}.html" for name in TEXTS}
-    pages |= {"README.md": "index.html", "instructors/guide.md": "instructors.html"}
-    pages |= {"slides/README.md": "decks.html", "CONTRIBUTING.md": "contributing.html"}
-    pages |= {"data/README.md": "data.html", "CHANGELOG.md": "changelog.html"}
+    pages |= {path: f"{page}.html" for path, page in TEXTS.items()} | {"README.md": "index.html"}
     decks = sorted((ROOT / "slides").glob("*.html"))
     pages |= {f"slides/{deck.name}": f"slides/{deck.name}" for deck in decks}
     pages = {path: page for path, page in pages.items() if (ROOT / path).is_file()}
@@ -180,11 +195,9 @@ def write_library(path: Path) -> None:
 
 def write_contents(source: Path, lessons: list[str]) -> None:
     """Append the contents to the first page: Sphinx makes the side bar of them."""
-    more = ["decks", "verdicts", "coverage", "glossary", "instructors", "library", "data"]
-    more += ["contributing", "changelog"]
     blocks = {
         "Lessons": [f"lessons/{name}" for name in lessons],
-        "More": [name for name in more if (source / f"{name}.md").is_file()],
+        "More": [name for name in TEXTS.values() if (source / f"{name}.md").is_file()],
     }
     with (source / "index.md").open("a", encoding="utf-8") as file:
         for caption, names in blocks.items():

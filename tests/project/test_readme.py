@@ -158,14 +158,18 @@ def test_links_lead_somewhere(guide):
     assert not [target for target in local if not ((ROOT / guide).parent / target).exists()]
 
 
-def test_lessons_on_the_map_exist_or_are_planned():
-    """Every lesson that exists is linked; every other row says that it is planned."""
-    rows = re.findall(r"^\| (\d\d) \| (.+?) \|.*\| (\w+) \|$", README, re.MULTILINE)
-    assert [number for number, _, _ in rows] == [f"{n:02}" for n in range(15)]
-    linked = {match for _, cell, _ in rows for match in re.findall(r"\(notebooks/([^)]+)\)", cell)}
-    assert linked == {path.name for path in tracked("notebooks/*.ipynb", drafts=False)}
-    for number, cell, state in rows:
-        assert state == ("ready" if "](" in cell else "planned"), f"lesson {number}"
+def test_the_map_lists_every_lesson_with_the_minutes_of_its_header():
+    rows = re.findall(r"^\| (\d\d) \| (.+?) \|.*\| (\d+) \+ (\d+) \|$", README, re.MULTILINE)
+    lessons = {
+        path.name: re.search(
+            r"Minutes[*]* \| (\d+) of teaching, (\d+) of exercises", path.read_text("utf-8")
+        ).groups()
+        for path in tracked("notebooks/*.ipynb", drafts=False)
+    }
+    linked = [name for _, cell, *_ in rows for name in re.findall(r"\(notebooks/([^)]+)\)", cell)]
+    assert dict(zip(linked, [tuple(row[2:]) for row in rows], strict=True)) == lessons
+    hours = sum(int(minutes) for pair in lessons.values() for minutes in pair) / 60
+    assert f"{hours:.0f} hours in all" in README
 
 
 def test_the_size_of_the_library_is_told_honestly():
