@@ -1,5 +1,6 @@
 # The course in a container, for the CPU:
 #   docker build -t tlhelpers .
+#   mkdir -p my_notebooks        # yours, before Docker makes it root's; the container's user is 1000
 #   docker run --rm -p 127.0.0.1:8888:8888 -v "$PWD/my_notebooks:/course/my_notebooks" tlhelpers
 # Then open the address with the token that the second command prints.
 FROM python:3.12-slim

@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-full test-anywhere env lint run docs site coverage slides release requirements clean
+.PHONY: help lab test test-full test-anywhere env lint run docs site coverage slides release colab requirements clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -54,6 +54,9 @@ slides: env  ## draw the figures of the decks and build the decks (needs Node.js
 
 release: env  ## write the students' folder and the nbgrader course to build/release/
 	@$(PY) tools/make_release.py $(ARGS)
+
+colab: env  ## write the lessons for Google Colab to build/colab/ (ARGS="--repository ADDRESS")
+	@$(PY) tools/make_colab.py $(ARGS)
 
 requirements: env  ## pin today's newest versions that fit pyproject.toml (then: make test)
 	@bash tools/pin_requirements.sh

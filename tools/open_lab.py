@@ -64,7 +64,16 @@ def main(arguments: list[str]) -> int:
         arguments = [argument for argument in arguments if argument != "--originals"]
     else:
         folder = "my_notebooks"
-        behind = copy_lessons(ROOT / "notebooks", ROOT / folder)
+        try:
+            behind = copy_lessons(ROOT / "notebooks", ROOT / folder)
+        except OSError as error:
+            print(
+                f"The lessons cannot be copied to {ROOT / folder} ({error.strerror}). Make room "
+                "there, or give that folder to your account; or copy the course to a folder of "
+                "yours. In a container, the mounted folder must belong to the container's user.",
+                file=sys.stderr,
+            )
+            return 1
         print(f"Your copies of the lessons are in {ROOT / folder}")
         for name in behind:
             print(f"  {name}: there is a newer version. To get it, rename or delete your copy.")

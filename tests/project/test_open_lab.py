@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import nbformat
+import open_lab
 import pytest
 from open_lab import RECORD, ROOT, copy_lessons
 
@@ -70,3 +71,12 @@ def test_links_of_the_lessons_work_from_the_copies():
         for target in re.findall(r"""(?:\]\(|href="|src=")(?![a-z]+:|#)([^)#"\s]+)""", text):
             up, _, rest = target.partition("../")
             assert target in names or not up and (ROOT / rest).exists(), f"{path.name}: {target}"
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path, monkeypatch, capsys):
+    lessons(tmp_path / "notebooks", a="one")
+    (tmp_path / "my_notebooks").write_text("a file is in the way", encoding="utf-8")
+    monkeypatch.setattr(open_lab, "ROOT", tmp_path)
+    assert open_lab.main([]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "my_notebooks") in said and "give that folder to your account" in said
