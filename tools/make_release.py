@@ -6,6 +6,7 @@
 - `student/`: the course without solutions, tests and decks. It works as the course does.
 - `nbgrader/`: the folder of an nbgrader course, with an assignment for each lesson.
 - `points.csv`: the points of each exercise, from instructors/points.csv or `--points FILE`.
+- `assessment_questions.md`: the questions of instructors/assessment.md without their answers.
 
 Everything derives from the tags of the lessons. A second run replaces what the first wrote and
 nothing else: submissions, grades and copies of lessons stay.
@@ -92,6 +93,13 @@ class Release:
                 rows.writerows([name, t.id, t.kind, self.points[t.id]] for t in found)
         return path
 
+    def write_questions(self) -> Path:
+        """The questions for before and after, not in the students' folder: they come too early."""
+        path = self.out / "assessment_questions.md"
+        text = (ROOT / "instructors" / "assessment.md").read_text(encoding="utf-8")
+        path.write_text(questions_only(text), encoding="utf-8")
+        return path
+
     def total(self, name: str) -> int:
         """Points of a lesson."""
         return sum(self.points[task.id] for task in self.tasks[name])
@@ -147,6 +155,13 @@ def write(notebook: NotebookNode, path: Path) -> None:
     nbformat.write(notebook, path)
 
 
+def questions_only(text: str) -> str:
+    """The part *Questions* of the assessment without its answers, which are folded blocks."""
+    asked = re.search(r"^## Questions\n(.*?)^## Map\n", text, re.DOTALL | re.MULTILINE)[1]
+    asked = re.sub(r"^<details>.*?^</details>\n\n", "", asked, flags=re.DOTALL | re.MULTILINE)
+    return f"# Questions\n{asked.rstrip()}\n"
+
+
 def student_makefile(text: str) -> str:
     """The Makefile with the targets that a student can use; `test` does without lint."""
     kept = []
@@ -190,6 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     student, course = release.write_student(), release.write_course()
     release.write_points()
+    release.write_questions()
     for name, found in release.tasks.items():
         print(f"{name:34}{len(found):3} exercises {release.total(name):4} points")
     print(f"For students:   {student}\nFor nbgrader:   {course}")

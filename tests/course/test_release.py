@@ -13,7 +13,7 @@ import make_release
 import nbformat
 import pytest
 from lesson_contract import NOTEBOOKS, exercise_cells
-from make_release import ROOT, Release, chosen
+from make_release import ROOT, Release, chosen, questions_only
 from release_notebooks import HIDDEN_TEST, NOT_IN_CLASS, points, relink, tasks
 
 TABLE = ROOT / "instructors" / "points.csv"
@@ -118,6 +118,25 @@ def test_points_add_up(release):
         assert re.search(
             rf"^\| {name[:2]} .+ \| {len(release.tasks[name])} \| {told} \|$", readme, re.M
         )
+
+
+def test_the_questions_leave_without_their_answers(release):
+    text = release.write_questions().read_text(encoding="utf-8")
+    assert re.findall(r"^### (\d+)\. ", text, re.M) == [str(n) for n in range(1, 21)]
+    for letter in "ABCD":
+        assert len(re.findall(rf"^- \*\*{letter}\*\* ", text, re.M)) == 20
+    for word in ("<details>", "Answer", "Taught in", "Numbers:", "](", "## Map"):
+        assert word not in text
+    assert not list((release.out / "student").rglob("assessment*"))
+
+
+def test_only_folded_blocks_are_cut_out_of_the_questions():
+    text = "# T\n\nkey\n\n## Questions\n"
+    for name in ("1. A", "2. B"):
+        text += f"\n### {name}\n\n- **A** x\n\n<details>\n\n**A.**\n</details>\n"
+    text += "\n## Map\n\n| 1 |\n"
+    kept = "# Questions\n\n### 1. A\n\n- **A** x\n\n### 2. B\n\n- **A** x\n"
+    assert questions_only(text) == kept
 
 
 def test_the_table_of_points_can_be_edited(tmp_path):
