@@ -29,9 +29,9 @@ def shared_dir() -> Path | None:
     if not value:
         return None
     folder = Path(value).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # Path.is_dir raises where it may not be looked
         raise AssetError(
-            f"TLHELPERS_DATA names {folder}, and there is no such folder. "
+            f"TLHELPERS_DATA names {folder}, and there is no such folder that you may read. "
             "Correct the variable, or unset it to use the embedded data."
         )
     return folder
@@ -126,7 +126,7 @@ def find_shared(relative: str, *, what: str, name: str) -> Path:
     and how to go on without it, where it is in none of them.
     """
     folders = data_folders()
-    path = next((f / relative for f in folders if (f / relative).exists()), None)
+    path = next((f / relative for f in folders if os.path.exists(f / relative)), None)
     if path is None:
         places = " nor in ".join(map(str, folders))
         mini = remedy('tl.setup(profile="mini")', "TLHELPERS_PROFILE=mini")

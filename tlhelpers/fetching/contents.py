@@ -21,7 +21,7 @@ def difference(asset: Asset, folder: Path) -> str:
     Everything is read, every time: a digest that was right once says nothing about today.
     """
     path = folder / asset.path
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises where the folder may not be looked into
         return ABSENT
     try:
         if asset.kind == "photographs":
