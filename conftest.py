@@ -13,6 +13,7 @@ import json
 import math
 import os
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,8 @@ NOTEBOOK_LIMIT = 60  # seconds on 2 CPU cores, a promise of every lesson's heade
 
 os.environ.setdefault("TLHELPERS_PROFILE", "mini")
 os.environ["TLHELPERS_PROGRESS"] = "off"  # a test is no learner
+# What this account has fetched is not looked at: a test finds what it puts there.
+os.environ["TLHELPERS_CACHE"] = str(Path(__file__).parent / "build" / "nothing-fetched")
 # The course is promised to work offline. A proxy nobody listens on makes any attempt to reach the
 # network fail at once, in this process and in the kernels; connections to this machine stay open.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -59,6 +59,7 @@ _MODULES = {
         "changed",
     ],
     "models.heads": ["get_head", "replace_head"],
+    "fetching.fetch": ["fetch_assets"],
     "training.features": ["FeatureTensors", "extract_features", "linear_probe"],
     "training.metrics": ["History"],
     "training.run": ["Callback"],

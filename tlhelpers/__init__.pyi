@@ -65,6 +65,7 @@ from .evaluation.verification import equal_error_interval as equal_error_interva
 from .evaluation.verification import equal_error_rate as equal_error_rate
 from .evaluation.verification import error_rates as error_rates
 from .evaluation.verification import threshold_for as threshold_for
+from .fetching.fetch import fetch_assets as fetch_assets
 from .figures.bars import plot_bars as plot_bars
 from .figures.bars import plot_intervals as plot_intervals
 from .figures.bars import plot_parameters as plot_parameters

@@ -1,6 +1,7 @@
 """The gallery's style pictures, made with VGG-16's real convolutions (fine-tuned to edges).
 
-TLHELPERS_DATA=<folder with vgg16_edges.safetensors> python -m data.recipes.style_gallery
+    python -m tlhelpers fetch vgg16_edges
+    python -m data.recipes.style_gallery
 
 Writes data/gallery/style_*.jpg and, beside them, style.json: size, steps, both measures and the CPU
 seconds of each picture. Contents and styles are the course's own (data/cards/styles.md).

@@ -402,12 +402,13 @@ FAULTS = {
     "photographs that are not there": (
         in_profile("full", lambda: tl.load_images("ants_bees", "train")),
         AssetError,
-        ["hymenoptera_data", "train/ and val/", 'tl.setup(profile="mini")'],
+        ["hymenoptera_data", "fetch ants_bees_photographs", 'tl.setup(profile="mini")'],
     ),
     "weights that are not there": (
         in_profile("full", lambda: tl.load_backbone("resnet18")),
         AssetError,
-        ["resnet18-f37072fd.pth", "place it in", 'tl.setup(profile="mini")'],
+        ["resnet18-f37072fd.pth", "python -m tlhelpers fetch resnet18", "place it in"]
+        + ['tl.fetch_assets("resnet18")', 'tl.setup(profile="mini")'],
     ),
     # training
     "images too small for AlexNet": (

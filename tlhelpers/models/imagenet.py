@@ -1,4 +1,4 @@
-"""Weights that are on this machine already: in packages and caches; nothing is downloaded."""
+"""Weights that are on this machine already: in packages and caches; nothing is downloaded here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_torchvision(name: str, known: Sequence[WeightsEnum]) -> tuple[WeightsEnum, Path]:
-    """The first of these weights whose file is in `TLHELPERS_DATA` or torch's cache.
+    """The first of these weights whose file is in a data folder of ours or in torch's cache.
 
     Raises `AssetError` for a file that is absent, cut short or changed.
     """
@@ -41,7 +41,7 @@ def find_torchvision(name: str, known: Sequence[WeightsEnum]) -> tuple[WeightsEn
 
 
 def find_timm(name: str) -> Path:
-    """The file of timm's weights in Hugging Face's cache, torch's cache or `TLHELPERS_DATA`.
+    """The file of timm's weights in Hugging Face's cache, torch's cache or a data folder of ours.
 
     Raises `AssetError` where it is in none of them.
     """
@@ -103,8 +103,9 @@ def categories() -> list[str]:
 
 
 def _folders() -> list[Path]:
-    shared, cache = assets.shared_dir(), Path(torch.hub.get_dir()) / "checkpoints"
-    return [cache] if shared is None else [shared, shared / "weights", cache]
+    shared = assets.shared_dir()
+    others = [assets.user_dir(), Path(torch.hub.get_dir()) / "checkpoints"]
+    return others if shared is None else [shared, shared / "weights", *others]
 
 
 def _find(url: str) -> Path | None:
@@ -122,6 +123,8 @@ def _places() -> str:
 
 def _advice(name: str, url: str) -> str:
     place = f"Get it from {url} and place it in {_folders()[0]}. " if url else ""
+    if name in MINI:  # what the full profile uses can be fetched with a command
+        place = f"{assets.how_to_fetch(name)} Or by hand: {place[0].lower()}{place[1:]}"
     ways = f"The course has weights for {', '.join([*MINI, 'efficientnet_lite0'])}. "
     ways += remedy(
         f'Or give a file of your own, load_backbone("{name}", weights=FILE), or take random '

