@@ -1,4 +1,4 @@
-"""instructors/lessons.md is true: minutes add up, cells and slides exist, what is skipped is free."""
+"""instructors/lessons.md is true: minutes add up, cells and slides exist, what one skips is free."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def names(key: str) -> list[CellNames]:
 def deck(key: str) -> tuple[int, set[str]]:
     """Minutes and titles of a deck."""
     text = DECKS[key].read_text(encoding="utf-8")
-    return int(re.search(r"^minutes: (\d+)$", text, re.MULTILINE)[1]), set(
-        re.findall(r"^# (.+)$", text, re.MULTILINE)
-    )
+    titles = re.findall(r"^# (.+)$", text, re.MULTILINE)
+    minutes = re.search(r"^minutes: (\d+)$", text, re.MULTILINE)
+    return int(minutes[1]), {title.replace("*", "") for title in titles}
 
 
 def header(key: str) -> dict[str, str]:
