@@ -1,4 +1,4 @@
-"""instructors/lessons.md is true: minutes add up, cells and slides exist, what one skips is free."""
+"""instructors/lessons.md is true: minutes add up, what it names exists, skipped cells are free."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ EXERCISE = re.compile(r"\d\d-\d")
 ROW = re.compile(r"(\d+)-(\d+) \| (Deck|Notebook|Exercise): (.+?) \| .*")
 WRONG = re.compile(r'\d\. \*\*".+"\*\* Run `([^`]+)`.* Say: ".+"')
 SKIP = re.compile(r"- Skip: ((?:`[^`]+`(?:, )?)+)")
+SECOND = re.compile(r"Second meeting: run ((?:`[^`]+`, )+)and go on at `([^`]+)`\.")
+SLIDES = re.compile(r"[Ss]lides? (\*[^*]+\*(?:,? (?:and )?\*[^*]+\*)*)")
 KEEP = re.compile(r"- Keep: `([^`]+)` \(([^)]+)\)")
 
 
@@ -52,6 +54,7 @@ class Lesson:
 
     key: str
     parts: dict[str, str]
+    intro: str
 
     def tables(self) -> list[list[tuple[int, int, str, str]]]:
         """Rows (from, to, where, what is named there) of each table of minutes."""
@@ -70,12 +73,17 @@ class Lesson:
         late = unwrapped(self.parts["When you are late"])
         return [re.findall(r"`([^`]+)`", m[1]) for line in late if (m := SKIP.match(line))]
 
+    def second_meeting(self) -> tuple[list[str], str] | None:
+        """Cells that a second meeting runs first, and the cell at which it goes on."""
+        match = SECOND.search(" ".join(self.intro.split()))
+        return match and (re.findall(r"`([^`]+)`", match[1]), match[2])
+
 
 @cache
 def lessons() -> dict[str, Lesson]:
     pages = split(PAGE.read_text(encoding="utf-8"), "##")
     return {
-        (key if key.isdigit() else key.lower()): Lesson(key.lower(), split(text, "###"))
+        key.lower(): Lesson(key.lower(), split(text, "###"), text.split("\n###")[0])
         for title, text in pages.items()
         if (key := title.split()[0]) != "Contents"
     }
@@ -180,7 +188,8 @@ def test_every_cell_exercise_and_slide_named_in_the_text_exists(key):
                 assert code in exercises, f"{part}: {code}"
             elif CELL.fullmatch(code):
                 assert code in cells, f"{part}: {code}"
-        for title in re.findall(r"[Ss]lides? \*([^*]+)\*", " ".join(text.split())):
+        lists = re.findall(SLIDES, " ".join(text.split()))
+        for title in re.findall(r"\*([^*]+)\*", " ".join(lists)):
             assert any(real.startswith(title) for real in deck(key)[1]), f"{part}: {title}"
 
 
@@ -248,14 +257,40 @@ def test_what_is_kept_is_needed_for_the_names_it_defines(key):
     assert kept or key == "00"
 
 
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_a_second_meeting_needs_only_the_cells_that_it_runs_first(key):
+    meeting = lessons()[key].second_meeting()
+    minutes = sum(map(int, re.findall(r"\d+", header(key)["Minutes"])[:2]))
+    assert meeting or minutes <= 100, f"{minutes} minutes in one meeting"
+    if meeting:
+        first, start = meeting
+        ids = [cell.id for cell in names(key)]
+        assert set(first) <= set(ids[: ids.index(start)])
+        assert not broken_by(names(key), set(ids[: ids.index(start)]) - set(first))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("key", NOTEBOOKS)
 def test_the_lesson_runs_without_all_that_may_be_skipped(key, monkeypatch):
+    gone = {id for skip in lessons()[key].skips() for id in skip}
+    execute([cell for cell in notebook(key).cells if cell.id not in gone], key, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_the_second_meeting_runs(key, monkeypatch):
+    if not (meeting := lessons()[key].second_meeting()):
+        pytest.skip("this lesson takes one meeting")
+    first, start = meeting
+    ids = [cell.id for cell in notebook(key).cells]
+    wanted = {*first, *ids[ids.index(start) :]}
+    execute([cell for cell in notebook(key).cells if cell.id in wanted], key, monkeypatch)
+
+
+def execute(chosen: list[nbformat.NotebookNode], key: str, monkeypatch) -> None:
     monkeypatch.setenv("TLHELPERS_PROGRESS", "off")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    short = nbformat.from_dict(notebook(key))
-    gone = {id for skip in lessons()[key].skips() for id in skip}
-    short.cells = [cell for cell in short.cells if cell.id not in gone]
+    short = nbformat.from_dict(notebook(key) | {"cells": chosen})
     place = {"metadata": {"path": str(ROOT / "notebooks")}}
     LessonClient(short, timeout=600, resources=place).execute()
 
