@@ -223,6 +223,23 @@ def test_the_run_time_and_the_exercises_are_the_lessons(key):
     assert {f"{key}-{id.rpartition('-')[2]}" for id in planned} == all_of_them
 
 
+def numbers(text: str) -> set[str]:
+    """Decimal numbers of a text, as they are compared: ``0.85``, ``+.85`` and ``.85`` are one."""
+    return {found.lstrip("0") for found in re.findall(r"(?<![\d.])\d*\.\d+(?![\d.]*\d)", text)}
+
+
+@pytest.mark.parametrize("key", [*NOTEBOOKS, "applications"])
+def test_every_decimal_number_stands_in_a_verdict_the_lessons_tables_or_its_deck(key):
+    text = "\n".join(cell.source for cell in notebook(key).cells) if key in NOTEBOOKS else ""
+    tables = (ROOT / "data" / "results").glob("*.md")
+    sources = [path for path in tables if re.search(rf"\b{path.stem}\b", text)]  # what it reads
+    sources += [ROOT / "docs" / "verdicts.md", DECKS[key]]
+    known = numbers("\n".join([text, *(path.read_text(encoding="utf-8") for path in sources)]))
+    for part in ("What people get wrong", "Answers"):
+        told = numbers(lessons()[key].parts[part])
+        assert told <= known, f"{part}: {sorted(told - known)}"
+
+
 @pytest.mark.parametrize("key", NOTEBOOKS)
 def test_the_reading_of_names_is_right_for_the_whole_notebook(key):
     """Else it could not be trusted: no cell reads what no cell before it binds."""
