@@ -178,6 +178,17 @@ def test_slides_and_cells_of_the_minutes_exist(key):
     assert len(shown) == len(set(shown)), "a slide is shown twice"
 
 
+@pytest.mark.parametrize("key", NOTEBOOKS)
+def test_the_plan_goes_through_the_notebook_in_its_order(key):
+    order = [cell.id for cell in notebook(key).cells]
+    rows = lessons()[key].tables()[-1]
+    planned = [
+        id for *_, where, what in rows if where == "Notebook" for id in re.findall(r"`(.+?)`", what)
+    ]
+    assert planned == sorted(planned, key=order.index)
+    assert len(planned) == len(set(planned))
+
+
 @pytest.mark.parametrize("key", [*NOTEBOOKS, "applications"])
 def test_every_cell_exercise_and_slide_named_in_the_text_exists(key):
     cells = {cell.id for cell in notebook(key).cells} if key in NOTEBOOKS else set()
