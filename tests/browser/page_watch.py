@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 HOME = {"localhost", "127.0.0.1", "::1"}
 # Messages of the console that are no fault of the course: pattern -> reason.
-HARMLESS: dict[str, str] = {}
+HARMLESS = {
+    "Could not restore the debugger state: Canceled future": "JupyterLab asks a kernel about its "
+    "debugger while the reader closes the notebook, which ends the kernel",
+}
 
 
 def is_foreign(address: str) -> bool:
