@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from contrast import PALE
 from lab_page import Lab
 from lab_server import LabServer
 
@@ -37,12 +38,14 @@ def lab(server, page, folder):
 
 
 def pictures(lab, folder, lesson: str, *cells: str) -> None:
-    """Screenshots of some cells in both themes."""
+    """Screenshots of some cells in both themes, in which their text must be easy to read."""
     for theme in ("Dark", "Light"):
         lab.theme(theme)
         for cell in cells:
             width = lab.page.viewport_size["width"]
             lab.picture(cell, folder / f"{lesson}-{cell}-{theme.lower()}-{width}.png")
+            pale = lab.cell(cell).locator(".jp-OutputArea").first.evaluate(PALE)
+            assert not pale, f"low contrast in {cell}, {theme} theme: {pale}"
 
 
 def test_the_start_page_quiz_exercise_and_solution(lab, folder):
@@ -56,6 +59,12 @@ def test_the_start_page_quiz_exercise_and_solution(lab, folder):
     for choice, feedback in ((0, "Not this one"), (1, "Right.")):
         choices.nth(choice).click()
         lab.cell("quiz-example").get_by_text(feedback).wait_for()
+
+    exercise = lab.cell("exercise-1").locator(".jp-RenderedMarkdown")
+    hint = exercise.get_by_text("Look at the first question of the map")
+    assert not hint.is_visible()
+    exercise.get_by_text("Hint 1").click()
+    hint.wait_for()
 
     assert "not attempted" in lab.read("check-1")
     for answer, feedback in (("Inductive", "wrong"), ("Transductive", "right")):
@@ -101,6 +110,8 @@ def test_a_lesson_runs_its_widget_moves_and_its_exercise_answers(lab, folder):
         lab.run("attempt-2")
         lab.run("check-2")
         assert f"01-2: {feedback}" in lab.read("check-2")
+    lab.cell("quiz-eval").locator(".widget-radio-box input").first.click()
+    lab.cell("quiz-eval").get_by_text("Not this one").wait_for()
     pictures(lab, folder, "01", "load", "drift", "where-to-cut-live", "quiz-eval", "check-2")
     lab.close()
 
