@@ -127,6 +127,15 @@ def test_histories_are_compared_by_one_metric():
         tl.plot_history(runs)
     with pytest.raises(InputError, match='Did you mean "val_accuracy"'):
         tl.plot_history(runs, "val_acuracy")
+    assert plt.get_fignums() == [ax.figure.number]
+
+
+@pytest.mark.parametrize("metric", [None, "val_accuracy"])
+def test_a_run_stopped_at_once_leaves_no_empty_figure(metric):
+    stopped = History(stopped="interrupted after 3 of 60 steps")
+    with pytest.raises(InputError, match="interrupted after 3 .* Run the training again"):
+        tl.plot_history(stopped, metric)
+    assert plt.get_fignums() == []
 
 
 def test_lines_have_whiskers_where_values_are_intervals():

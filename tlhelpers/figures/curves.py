@@ -35,16 +35,17 @@ def plot_history(history, metric: str | None = None, *, x: str = "epoch", ax=Non
     if metric is None:
         if isinstance(history, Mapping):
             raise InputError('several histories need a metric: plot_history(runs, "val_accuracy").')
+        history.column(x)  # a run that was stopped at once raises before an empty figure is there
         axes = new_axes(8.6, 3.4, columns=2) if ax is None else ax
         for panel, quantity in zip(axes, ("loss", "accuracy"), strict=True):
             _draw_both(panel, history, quantity, x)
             panel.set(xlabel=label, ylabel=quantity)
         axes[0].set_title(title, loc="left")
         return axes
-    ax = new_axes(6.8, 3.8) if ax is None else ax
     runs = history if isinstance(history, Mapping) else {"": history}
-    for index, (name, run) in enumerate(runs.items()):
-        xs, ys = run.column(x), run.column(metric)
+    points = {name: (run.column(x), run.column(metric)) for name, run in runs.items()}
+    ax = new_axes(6.8, 3.8) if ax is None else ax
+    for index, (name, (xs, ys)) in enumerate(points.items()):
         ax.plot(xs, ys, label=name, markevery=_sparse(xs), markersize=6, **style_of(index))
     if len(runs) > 1:
         ax.legend()

@@ -10,8 +10,9 @@ from ..core.notebook import callout, inline, plain
 # ipywidgets gives every choice one line of 20 px, and long ones would run into each other.
 _WRAP = """<style>
 .tl-quiz .widget-radio-box label {height: auto; white-space: normal; line-height: 1.4;
-  display: flex; flex-direction: row-reverse; justify-content: flex-end; align-items: baseline}
-.tl-quiz .widget-radio-box input {flex: none; margin: .3em .5em 0 0}
+  margin-bottom: .3em; display: flex; flex-direction: row-reverse; justify-content: flex-end;
+  align-items: flex-start}
+.tl-quiz .widget-radio-box input {flex: none; height: auto; margin: .15em .5em 0 0}
 </style>"""
 
 

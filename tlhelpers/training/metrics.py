@@ -65,7 +65,10 @@ class History:
     def last(self) -> dict:
         """The last row. Raises `InputError` if no epoch was finished."""
         if not self.rows:
-            raise InputError(f"no epoch was finished{self.stopped and ': ' + self.stopped}.")
+            raise InputError(
+                f"no epoch was finished{self.stopped and ': ' + self.stopped}. "
+                "Run the training again, and let it finish one epoch or more."
+            )
         return self.rows[-1]
 
     @property
