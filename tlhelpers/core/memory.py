@@ -1,4 +1,7 @@
-"""Memory: how much is left, a refusal before it runs out, and smaller batches when it has."""
+"""Memory: how much is left, a refusal before it runs out, and smaller batches when it has.
+
+torch is imported where it is needed: `available_memory` must also answer where torch is broken.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
-
-import torch
 
 from .errors import InputError, remedy
 
@@ -85,6 +86,8 @@ def with_smaller_batches(
 
 def is_memory_error(error: BaseException | None) -> bool:
     """Whether this error, or one that caused it, says that memory ran out, on any device."""
+    import torch
+
     while error is not None:
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             return True
@@ -97,6 +100,8 @@ def is_memory_error(error: BaseException | None) -> bool:
 
 def free_caches() -> None:
     """Give what nothing uses any more back to the device."""
+    import torch
+
     gc.collect()  # a network's hooks and an error's frames often hold each other in a circle
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -106,6 +111,8 @@ def free_caches() -> None:
 
 def _place(error: BaseException) -> str:
     """The device that ran out and its size: "cuda (85 GB)"."""
+    import torch
+
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available():

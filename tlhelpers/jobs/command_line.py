@@ -59,7 +59,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from .doctor import doctor
 
     report = doctor()
-    print(report)
+    print(report.to_json() if options.form == "json" else report)
     return 0 if report.ready else 1
 
 
@@ -176,7 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, resumes=resumes)
         return command.add_argument
 
-    add_command("doctor", _doctor, "check this machine")
+    add = add_command("doctor", _doctor, "check this machine; exit status 1 if it is not ready")
+    add("--json", dest="form", action="store_const", const="json", help="the report for programs")
     _add_finetune(
         add_command("finetune", _finetune, "train a classifier on a folder of class folders", True)
     )
