@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import random
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from . import environment
 from .allocator import keep_freed_memory
 from .environment import PRECISIONS, PROFILES
 from .errors import InputError, nearest, remedy
+from .memory import explain_cell
+from .notebook import in_notebook
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def setup(
     )
     seed_everything(seed)
     keep_freed_memory()
+    if in_notebook():
+        sys.modules["IPython"].get_ipython().events.register("post_run_cell", explain_cell)
     if not quiet:
         precision = "bf16 where it helps" if has_bfloat16(runtime.device) else "fp32"
         rows = [
