@@ -13,7 +13,6 @@ import torch
 
 from tlhelpers.core import memory
 from tlhelpers.core.errors import InputError
-from tlhelpers.training.guards import explain_memory_error
 
 CPU_ERROR = (  # as torch raises it on Linux
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
@@ -142,7 +141,7 @@ def test_other_errors_pass_through_at_once():
 
 def test_a_real_refusal_of_the_cpu_allocator_is_explained_and_backed_off():
     def run(batch_size: int) -> int:
-        with explain_memory_error(torch.device("cpu"), batch_size):
+        with memory.explain_batch_memory(torch.device("cpu"), batch_size):
             torch.empty(batch_size * 2**55, dtype=torch.uint8)  # no machine has it
         return batch_size
 
@@ -164,7 +163,7 @@ def test_an_explained_error_lets_go_of_the_tensors_it_failed_on():
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     with pytest.raises(InputError) as caught:
-        with explain_memory_error(torch.device("cuda"), 1):
+        with memory.explain_batch_memory(torch.device("cuda"), 1):
             forward()
     gc.collect()
     assert caught.value.__cause__ is not None and held[0]() is None
@@ -173,5 +172,5 @@ def test_an_explained_error_lets_go_of_the_tensors_it_failed_on():
 
 def test_other_errors_are_not_explained_as_memory():
     with pytest.raises(RuntimeError, match="^shapes$"):
-        with explain_memory_error(torch.device("cpu"), 8):
+        with memory.explain_batch_memory(torch.device("cpu"), 8):
             raise RuntimeError("shapes")

@@ -1,15 +1,22 @@
-"""Memory: how much is left, a refusal before it runs out, and smaller batches when it has."""
+"""Memory: how much is left, a refusal before it runs out, and smaller batches when it has.
+
+torch is imported where it is needed: `available_memory` must also answer where torch is broken.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
-
-import torch
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import InputError, remedy
+from .notebook import callout, plain
+
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -83,8 +90,66 @@ def with_smaller_batches(
         batch_size = smaller
 
 
+@contextlib.contextmanager
+def explain_memory(what: str, advice: str, place: str | None = None) -> Iterator[None]:
+    """Turn "out of memory" into an `InputError` with the remedy, and free what failed.
+
+    `what` begins the first sentence ("painting with size=512"), `advice` is the last. Keep what is
+    computed inside in a function of its own: Python frees its variables when it returns.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_error(error):
+            raise
+        # A notebook keeps its last error, the error its frames, and these the tensors that filled
+        # the memory: without this the smaller setting would fail as well.
+        traceback.clear_frames(error.__traceback__)
+        free_caches()
+        where = place or _place(error)
+        raise InputError(f"{what} does not fit into the memory of {where}. {advice}") from error
+
+
+def explain_batch_memory(device: torch.device, batch_size: int):
+    """`explain_memory` for one batch: preparing it, its forward and its backward pass."""
+    half = max(1, batch_size // 2)
+    smaller = remedy(f"BatchLoader(data, batch_size={half}, ...)", f"--batch-size {half}")
+    advice = f"Take a smaller one: {smaller}, or" if batch_size > 1 else "Take"
+    advice += (
+        f" smaller images ({remedy('size=...', '--size')}). "
+        f"{remedy('Freezing early layers (tl.freeze_to)', '--method probe')} saves memory, too."
+    )
+    return explain_memory(f"a batch of {batch_size}", advice, device.type)
+
+
+def explain_cell(result) -> None:
+    """Below the error of a notebook's cell that ran out of memory, say what to do.
+
+    `setup` registers it with IPython, for the cells of plain PyTorch: what goes through the
+    library says so itself.
+    """
+    error = getattr(result, "error_in_exec", None)
+    if error is None or isinstance(error, InputError) or not is_memory_error(error):
+        return
+    from IPython.display import display
+
+    where = _place(error)
+    traceback.clear_frames(error.__traceback__)  # or the next try fails as well: see above
+    free_caches()
+    text = (
+        f"The cell needs more memory than {where} has left. Take a smaller setting: half the "
+        "`batch_size`, fewer pixels (`size`), fewer images. If it fails again, close the kernels "
+        "of other notebooks, then *Kernel > Restart Kernel and Run up to Selected Cell*."
+    )
+    title = "Not enough memory"
+    box = callout("bad", title, text)
+    display({"text/html": box, "text/plain": f"{title}. {plain(text)}"}, raw=True)
+
+
 def is_memory_error(error: BaseException | None) -> bool:
     """Whether this error, or one that caused it, says that memory ran out, on any device."""
+    import torch
+
     while error is not None:
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             return True
@@ -97,6 +162,8 @@ def is_memory_error(error: BaseException | None) -> bool:
 
 def free_caches() -> None:
     """Give what nothing uses any more back to the device."""
+    import torch
+
     gc.collect()  # a network's hooks and an error's frames often hold each other in a circle
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -106,6 +173,8 @@ def free_caches() -> None:
 
 def _place(error: BaseException) -> str:
     """The device that ran out and its size: "cuda (85 GB)"."""
+    import torch
+
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, torch.OutOfMemoryError) and torch.cuda.is_available():

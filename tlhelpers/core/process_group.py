@@ -20,6 +20,7 @@ import torch.distributed as dist
 import torch.distributed.nn
 from torch import Tensor, nn
 
+from .environment import whole_number
 from .errors import InputError
 
 
@@ -117,9 +118,9 @@ def connect() -> Iterator[ProcessGroup]:
             f"RANK is set and {', '.join(missing)} is not. Start several processes with torchrun: "
             "torchrun --nproc-per-node=2 -m tlhelpers finetune ...; or unset RANK."
         )
-    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    local_rank = int(os.environ.get("LOCAL_RANK", rank))
-    local_size = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+    rank, size = whole_number("RANK"), whole_number("WORLD_SIZE")
+    local_rank = whole_number("LOCAL_RANK", rank)
+    local_size = whole_number("LOCAL_WORLD_SIZE", size)
     backend = "gloo"
     if torch.cuda.is_available() and local_rank < torch.cuda.device_count():
         torch.cuda.set_device(local_rank)

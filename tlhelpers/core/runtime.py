@@ -6,16 +6,20 @@ import contextlib
 import os
 import platform
 import random
+import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from . import environment
 from .allocator import keep_freed_memory
+from .environment import PRECISIONS, PROFILES
 from .errors import InputError, nearest, remedy
-
-PROFILES = ("mini", "full")
+from .memory import explain_cell
+from .notebook import in_notebook
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def get_profile() -> str:
     "mini" uses embedded data and weights only; "full" uses the real photographs and torchvision's
     ImageNet weights. Raises `InputError` for another word.
     """
-    return _known(os.environ.get("TLHELPERS_PROFILE", "mini"))
+    return environment.choice("TLHELPERS_PROFILE", PROFILES)
 
 
 def get_device(name: str | None = None) -> torch.device:
@@ -96,11 +100,15 @@ def setup(
     """
     if profile is not None:
         os.environ["TLHELPERS_PROFILE"] = _known(profile)
+    for sentence in environment.unknown():
+        warnings.warn(sentence, stacklevel=2)
     runtime = Runtime(
-        get_profile(), get_device(device), seed, os.environ.get("TLHELPERS_BACKBONE", backbone)
+        get_profile(), get_device(device), seed, os.environ.get("TLHELPERS_BACKBONE") or backbone
     )
     seed_everything(seed)
     keep_freed_memory()
+    if in_notebook():
+        sys.modules["IPython"].get_ipython().events.register("post_run_cell", explain_cell)
     if not quiet:
         precision = "bf16 where it helps" if has_bfloat16(runtime.device) else "fp32"
         rows = [
@@ -121,14 +129,7 @@ def budget(steps: int) -> int:
     One knob for slow or fast machines: TLHELPERS_BUDGET=0.2 runs a lesson with a fifth of its
     optimiser steps. Raises `InputError` for a value that is not a positive number.
     """
-    value = os.environ.get("TLHELPERS_BUDGET", "1")
-    try:
-        factor = float(value)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise InputError(f"TLHELPERS_BUDGET is {value!r}: give a number above 0, such as 0.5.")
-    return max(1, round(steps * factor))
+    return max(1, round(steps * environment.factor("TLHELPERS_BUDGET")))
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -146,8 +147,9 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager:
     """bf16 autocast where the hardware has it, else nothing: one code path, and no loss scaler.
 
     TLHELPERS_PRECISION=fp32 in the environment switches it off, to compare runs digit by digit.
+    Raises `InputError` for another value than fp32 and auto.
     """
-    if os.environ.get("TLHELPERS_PRECISION") != "fp32" and has_bfloat16(device):
+    if environment.choice("TLHELPERS_PRECISION", PRECISIONS) == "auto" and has_bfloat16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.errors import InputError, remedy
+from ..core.memory import explain_batch_memory
 from ..core.process_group import SINGLE_PROCESS, ProcessGroup
 from ..core.runtime import get_device
 from .augmentation import Augment, Shard
@@ -92,9 +93,14 @@ class BatchLoader:
             if self.train and self.processes.size > 1:
                 own = slice(self.processes.rank, None, self.processes.size)
                 rows, draws = rows[own], Shard(self.generator, len(rows), own)
-            x = self._inputs[rows].to(self.device, non_blocking=True)
-            x = x if hasattr(self.data, "features") else self._prepare(x, draws)
-            yield x, self._labels[rows.to(self.device, non_blocking=True)]
+            with explain_batch_memory(self.device, len(rows)):
+                batch = self._batch(rows, draws)
+            yield batch
+
+    def _batch(self, rows: Tensor, draws) -> tuple[Tensor, Tensor]:
+        x = self._inputs[rows].to(self.device, non_blocking=True)
+        x = x if hasattr(self.data, "features") else self._prepare(x, draws)
+        return x, self._labels[rows.to(self.device, non_blocking=True)]
 
     def _prepare(self, x: Tensor, draws) -> Tensor:
         if self.size is not None and x.shape[2:] != (self.size, self.size):

@@ -62,7 +62,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from .doctor import doctor
 
     report = doctor()
-    print(report)
+    print(report.to_json() if options.form == "json" else report)
     return 0 if report.ready else 1
 
 
@@ -179,7 +179,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, resumes=resumes)
         return command.add_argument
 
-    add_command("doctor", _doctor, "check this machine")
+    add = add_command("doctor", _doctor, "check this machine; exit status 1 if it is not ready")
+    add("--json", dest="form", action="store_const", const="json", help="the report for programs")
     what = "download what the full profile uses, once, and verify it"
     fetch_command.add_arguments(add_command("fetch", fetch_command.run, what, True))
     _add_finetune(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError, remedy
-from ..core.memory import free_caches, is_memory_error
+from ..core.memory import explain_batch_memory
 from ..models.heads import get_head
 
 
@@ -129,32 +128,6 @@ def explain_size_error(model: nn.Module, x: Tensor) -> Iterator[None]:
         raise
 
 
-@contextlib.contextmanager
-def explain_memory_error(device: torch.device, batch_size: int) -> Iterator[None]:
-    """Turn "out of memory" into an `InputError` with the remedy, and free the failed batch.
-
-    Wrap the forward and backward pass of a batch with it, and keep these in a function of their
-    own: Python frees the variables of a function when it returns.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_memory_error(error):
-            raise
-        # A notebook keeps its last error, the error its frames, and these the tensors that filled
-        # the memory: without this the smaller batch would fail as well.
-        traceback.clear_frames(error.__traceback__)
-        free_caches()
-        half = max(1, batch_size // 2)
-        smaller = remedy(f"BatchLoader(data, batch_size={half}, ...)", f"--batch-size {half}")
-        advice = f"Take a smaller one: {smaller}, or" if batch_size > 1 else "Take"
-        raise InputError(
-            f"a batch of {batch_size} does not fit into the memory of {device.type}. {advice} "
-            f"smaller images ({remedy('size=...', '--size')}). "
-            f"{remedy('Freezing early layers (tl.freeze_to)', '--method probe')} saves memory, too."
-        ) from error
-
-
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
@@ -163,5 +136,5 @@ def _listed(names: list[str]) -> str:
 @contextlib.contextmanager
 def explain_batch_errors(model: nn.Module, x: Tensor) -> Iterator[None]:
     """Both of the above, for one batch `x` on its way through `model`."""
-    with explain_memory_error(x.device, len(x)), explain_size_error(model, x):
+    with explain_batch_memory(x.device, len(x)), explain_size_error(model, x):
         yield

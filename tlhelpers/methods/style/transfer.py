@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ...core.errors import InputError, nearest
+from ...core.memory import explain_memory
 from ...core.progress import Progress
 from ...core.runtime import autocast, get_device
 from ...models.backbone import Backbone
@@ -123,54 +124,58 @@ def stylize(
             f"steps={steps}, style_weight={style_weight}, smoothness={smoothness}, style_layers="
             f"{style_layers}: one step and one layer at least, weights finite and not negative."
         )
-    device, keep, began = get_device(), set(keep), time.perf_counter()
-    network = VGGFeatures(backbone, [content_layer, *style_layers], pooling).to(device)
-    content = prepare_picture(content, size, "content").to(device)
-    style = prepare_picture(style, size, "style").to(device)
-    with torch.no_grad():
-        of_content, of_style = network(content), network(style)
-        target = of_content[content_layer]
-        grams = {layer: gram_matrix(of_style[layer]) for layer in style_layers}
+    advice = f"Take a smaller picture: size={max(1, size // 2)}."
+    with explain_memory(f"painting with size={size}", advice):
+        device, keep, began = get_device(), set(keep), time.perf_counter()
+        network = VGGFeatures(backbone, [content_layer, *style_layers], pooling).to(device)
+        content = prepare_picture(content, size, "content").to(device)
+        style = prepare_picture(style, size, "style").to(device)
+        with torch.no_grad():
+            of_content, of_style = network(content), network(style)
+            target = of_content[content_layer]
+            grams = {layer: gram_matrix(of_style[layer]) for layer in style_layers}
 
-    def losses(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        with autocast(device):  # the convolutions only: losses and targets are fp32
-            found = network(image)
-        content_loss = _relative(found[content_layer].float(), target)
-        style_loss = sum(_relative(gram_matrix(found[k]), g) for k, g in grams.items()) / len(grams)
-        rough = image.diff(dim=2).square().mean() + image.diff(dim=3).square().mean()
-        # Colours no screen has cost something. Clamping here instead would cut their gradient off.
-        outside = (image - image.clamp(0, 1)).square().mean()
-        loss = content_loss + style_weight * style_loss + smoothness * rough + 1000 * outside
-        return loss, content_loss, style_loss
+        def losses(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            with autocast(device):  # the convolutions only: losses and targets are fp32
+                found = network(image)
+            content_loss = _relative(found[content_layer].float(), target)
+            style_loss = sum(_relative(gram_matrix(found[k]), g) for k, g in grams.items()) / len(
+                grams
+            )
+            rough = image.diff(dim=2).square().mean() + image.diff(dim=3).square().mean()
+            # Colours no screen has cost something. Clamping here would cut their gradient off.
+            outside = (image - image.clamp(0, 1)).square().mean()
+            loss = content_loss + style_weight * style_loss + smoothness * rough + 1000 * outside
+            return loss, content_loss, style_loss
 
-    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(device)
-    optimizer = ImageOptimizer(content if start == "content" else noise, losses)
-    kept = {0: optimizer.best[0].cpu()} if 0 in keep else {}
-    stopped = None
-    try:
-        with Progress(steps, "painting") if progress else contextlib.nullcontext() as line:
-            for step in range(1, steps + 1):
-                if not optimizer.step():
-                    stopped = f"step {step}: the loss exploded again and again"
-                    break
-                if line:
-                    line.update(step, f"loss {optimizer.rows[-1]['loss']:.3f}")
-                if step in keep:
-                    kept[step] = optimizer.best[0].cpu()
-    except KeyboardInterrupt:
-        stopped = f"interrupted after step {len(optimizer.rows)}"
-    with torch.no_grad():
-        found = network(optimizer.best)
-    pair = torch.stack([found[content_layer].flatten(), target.flatten()])
-    return Stylized(
-        optimizer.best[0].cpu(),
-        optimizer.rows,
-        kept,
-        _gram_fall(found, of_content, grams),
-        float(torch.corrcoef(pair)[0, 1]),
-        time.perf_counter() - began,
-        stopped,
-    )
+        noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(device)
+        optimizer = ImageOptimizer(content if start == "content" else noise, losses)
+        kept = {0: optimizer.best[0].cpu()} if 0 in keep else {}
+        stopped = None
+        try:
+            with Progress(steps, "painting") if progress else contextlib.nullcontext() as line:
+                for step in range(1, steps + 1):
+                    if not optimizer.step():
+                        stopped = f"step {step}: the loss exploded again and again"
+                        break
+                    if line:
+                        line.update(step, f"loss {optimizer.rows[-1]['loss']:.3f}")
+                    if step in keep:
+                        kept[step] = optimizer.best[0].cpu()
+        except KeyboardInterrupt:
+            stopped = f"interrupted after step {len(optimizer.rows)}"
+        with torch.no_grad():
+            found = network(optimizer.best)
+        pair = torch.stack([found[content_layer].flatten(), target.flatten()])
+        return Stylized(
+            optimizer.best[0].cpu(),
+            optimizer.rows,
+            kept,
+            _gram_fall(found, of_content, grams),
+            float(torch.corrcoef(pair)[0, 1]),
+            time.perf_counter() - began,
+            stopped,
+        )
 
 
 def _gram_fall(found: dict, of_content: dict, grams: dict) -> float:

@@ -1,0 +1,1 @@
+"""The checks behind `python -m tlhelpers doctor`: each yields findings, and imports no torch."""
