@@ -21,6 +21,7 @@ from ..data.class_files import find_pictures
 from ..data.decoding import decode, why
 from ..data.image_tensors import ImageTensors
 from ..data.loader import BatchLoader
+from ..data.opening import quiet
 from ..models.backbone import Backbone
 from ..models.backbones import load_backbone
 from ..models.heads import replace_head
@@ -100,7 +101,8 @@ def classify(
     with ThreadPoolExecutor(max(1, threads)) as pool:
         for start in range(0, len(files), BATCH):
             chunk = files[start : start + BATCH]
-            decoded = list(pool.map(read, chunk))
+            with quiet():
+                decoded = list(pool.map(read, chunk))
             good = [image for image in decoded if not isinstance(image, str)]
             rows = iter(probabilities(good) if good else [])
             for path, image in zip(chunk, decoded, strict=True):
