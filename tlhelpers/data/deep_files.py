@@ -68,6 +68,8 @@ def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
             raise InputError(
                 f"it has {samples} bands: choose three of them and save them as an RGB image"
             )
+        if page.dtype is None:
+            raise InputError("its header is damaged: it does not say what kind of numbers it holds")
         check_memory(
             page.size * (page.dtype.itemsize + 8),  # with a copy in float32, and one of 8 bits
             f"A picture of {page.size / 1e6:.0f} million values {page.shape}",

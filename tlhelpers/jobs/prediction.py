@@ -27,6 +27,7 @@ from ..models.backbones import load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
 from ..training.evaluate import predict
+from .model_facts import what_is_wrong
 
 BATCH = 64
 LONG = 200  # pictures: from here on it takes long enough to be watched
@@ -57,6 +58,8 @@ def load_finetuned(path: str | Path) -> Backbone:
     needed = ("backbone", "classes", "profile", "mean", "std", "image_size")
     if missing := [name for name in needed if name not in facts]:
         raise InputError(f"{path} does not say its {', '.join(missing)}: no model of `finetune`.")
+    if wrong := what_is_wrong(facts):
+        raise InputError(f"{path} is damaged or was changed: {wrong}. Train the model again.")
     # "resnet18" is another network in each profile.
     backbone = load_backbone(facts["backbone"], pretrained=False, profile=facts["profile"])
     replace_head(backbone.model, len(facts["classes"]))
