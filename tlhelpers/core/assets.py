@@ -10,9 +10,11 @@ import functools
 import hashlib
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .errors import AssetError, nearest, remedy
+
+_FIELDS = ("path", "sha256", "command")
 
 
 def data_dir() -> Path:
@@ -66,7 +68,34 @@ def registry() -> dict[str, dict]:
             f"{path} is missing, so the package was installed without the course's data. "
             "Clone the whole course and install it in place: pip install -e ."
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return parse_registry(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AssetError(
+            f"{path} is damaged ({error}). Get it back with `git checkout -- data`, or make it "
+            "again: `python -m data.recipes.make_registry`."
+        ) from error
+
+
+def parse_registry(text: str) -> dict[str, dict]:
+    """The items of a registry's text; `ValueError` for what cannot be one.
+
+    A path stays below the data folder, whatever the file says.
+    """
+    try:
+        items = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(items, dict):
+        raise ValueError(f"a {type(items).__name__} for a list of items")
+    for name, item in items.items():
+        fields = [item.get(field) for field in _FIELDS] if isinstance(item, dict) else [None]
+        if not all(isinstance(field, str) for field in fields):
+            raise ValueError(f'"{name}" lacks one of {", ".join(_FIELDS)}')
+        path = PurePosixPath(item["path"])
+        if path.is_absolute() or ".." in path.parts or set(item["path"]) & set("\\:\0"):
+            raise ValueError(f'"{name}" lies at {item["path"]!r}, outside the data folder')
+    return items
 
 
 def fetch(name: str) -> Path:

@@ -71,15 +71,28 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict) -> 
         save_file(own, partial, metadata=header)
 
 
+def parse_facts(text: str) -> dict:
+    """The facts of a safetensors file of ours; `ValueError` for what cannot be facts."""
+    facts = json.loads(text)
+    if not isinstance(facts, dict):
+        raise ValueError(f"its facts are a {type(facts).__name__}")
+    classes = facts.get("classes", [])
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError("its classes are not a list of names")
+    return facts
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     """What `write_tensors` wrote; `InputError` for another file or a damaged one."""
     from safetensors import SafetensorError, safe_open
 
     try:
+        if not Path(path).is_file():  # safetensors would wait for what a pipe says
+            raise OSError("no such file")
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})[_KEY])
+            facts = parse_facts((file.metadata() or {})[_KEY])
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} is damaged, or not a file that tlhelpers wrote ({error}). Remove it and make "
             "it again, or take another file."

@@ -14,7 +14,7 @@ from ..core.errors import InputError, nearest
 from .deep_files import is_deep, read_deep, read_tiff
 from .deep_pixels import DeepImage, Ranges, describe_ranges, merge_ranges
 from .file_kinds import IMAGE_SUFFIXES as IMAGE_SUFFIXES
-from .opening import open_image, reduced, room_for
+from .opening import open_image, quiet, reduced, room_for
 
 RESIZE_MODES = ("crop", "squash")
 
@@ -59,7 +59,8 @@ def load_image(
         )
     seen: list[tuple[str, float, float]] = []
     try:
-        pixels = decode(source, size, resize, ranges, seen)
+        with quiet():
+            pixels = decode(source, size, resize, ranges, seen)
     except Exception as error:
         raise InputError(
             f"{source if is_path else 'The uploaded file'} cannot be read: {why(error)}. Open it "
@@ -144,12 +145,20 @@ def check_resize(size: int, resize: str) -> None:
 
 
 def why(error: Exception) -> str:
-    """Say in a few words, without the path, why Pillow could not read a file."""
+    """Say in a few words, without the path, why a file could not be read."""
+    text = str(error) or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or of a kind that cannot be read here"
-    if "truncated" in str(error) or isinstance(error, EOFError):
+    if isinstance(error, InputError):
+        return text.removesuffix(".")
+    if "runcated" in text or isinstance(error, EOFError):
         return "cut short (truncated), as after a broken download or copy"
-    return str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:  # the system's: no permission, a bad disk
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return "larger than the memory that is left"
+    # Damaged files fail anywhere in Pillow: "index 0 out of range" says nothing without its kind.
+    return f"damaged ({text if isinstance(error, OSError) else f'{type(error).__name__}: {text}'})"
 
 
 def _has_rotation(image: Image.Image) -> bool:

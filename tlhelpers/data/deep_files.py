@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..core.errors import InputError
+from ..core.memory import check_memory
 from .deep_pixels import DeepImage
 from .opening import open_image
 
@@ -52,6 +54,8 @@ def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
     """A TIFF that Pillow cannot read, or not wholly; `InputError` for more bands than colours."""
     import tifffile
 
+    # To its log goes what is wrong with a damaged file, without its name; the error tells as much.
+    tifffile.logger().setLevel(logging.CRITICAL)
     if not isinstance(source, (str, Path)):
         source.seek(0)
     with tifffile.TiffFile(source) as file:
@@ -64,6 +68,14 @@ def read_tiff(source: str | Path | BinaryIO) -> DeepImage:
             raise InputError(
                 f"it has {samples} bands: choose three of them and save them as an RGB image"
             )
+        if page.dtype is None:
+            raise InputError("its header is damaged: it does not say what kind of numbers it holds")
+        check_memory(
+            page.size * (page.dtype.itemsize + 8),  # with a copy in float32, and one of 8 bits
+            f"A picture of {page.size / 1e6:.0f} million values {page.shape}",
+            "Save a smaller copy of it: 4,000 pixels a side are plenty",
+            share=0.5,
+        )
         values = page.asarray()
         if samples > 1 and values.shape[0] == samples != values.shape[-1]:
             values = np.moveaxis(values, 0, -1)

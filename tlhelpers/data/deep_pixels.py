@@ -39,7 +39,9 @@ class DeepImage:
     def to_8_bit(self, ranges: Ranges | None = None) -> Image.Image:
         """Grey, or RGB(A), with black and white as `ranges` says, else by this file alone."""
         low, high = (ranges or {}).get(self.kind) or fit_range(self.low, self.high, self.kind)
-        share = np.nan_to_num((self.values - np.float32(low)) / np.float32(max(high - low, 1e-30)))
+        values = self.values if high - low < 1e38 else self.values.astype(np.float64)
+        number = values.dtype.type  # a range that float32 cannot hold comes from a damaged file
+        share = np.nan_to_num((values - number(low)) / number(max(high - low, 1e-30)))
         share = 1 - share if self.negative else share
         levels = (share.clip(0, 1) * 255).round().astype(np.uint8)
         if self.alpha is not None:

@@ -19,6 +19,7 @@ from ..core.progress import Progress
 from .decoding import decode
 from .folder_splits import check_shares, divide, given_parts
 from .listing import Listing
+from .opening import quiet
 from .repeats import Repeats
 from .similarity import GREY, SIDE, linked_groups, similar_pairs, thumbnails
 
@@ -174,7 +175,7 @@ def _look_at(given: dict[str, Listing], threads: int) -> tuple[Tensor, list[byte
 
     digests = []
     progress = Progress(len(files), "looking for copies") if len(files) >= LONG else None
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    with quiet(), ThreadPoolExecutor(max(1, threads)) as pool:
         for digest in pool.map(look, range(len(files))):
             digests.append(digest)
             if progress:

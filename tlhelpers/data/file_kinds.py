@@ -6,15 +6,13 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
-from .opening import is_heif, open_image
+from .opening import is_heif, open_image, quiet
 
 # HEIC and HEIF are listed although Pillow alone cannot read them: a telephone's photographs should
 # be reported with a remedy, not passed over in silence.
 IMAGE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()
 )
-# What the content of other files may be. Pillow would also "open" PDF, video and icon files.
-_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 # Raw files of cameras begin as TIFF does, and what Pillow reads of them is a small preview.
 _RAW_SUFFIXES = frozenset(".3fr .arw .cr2 .dng .iiq .nef .nrw .orf .pef .raf .rw2 .srw".split())
 _SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
@@ -37,7 +35,7 @@ def is_image(path: Path) -> bool:
     try:
         if is_heif(path):
             return True
-        with open_image(path, _FORMATS):
+        with quiet(), open_image(path):
             return True
     except Exception:  # whatever Pillow raises on a file that is no image
         return False

@@ -19,6 +19,7 @@ from .decoding import check_resize, decode, why
 from .deep_pixels import Ranges, describe_ranges, merge_ranges
 from .image_tensors import ImageTensors
 from .listing import Listing, list_images
+from .opening import quiet
 from .pixel_file import PixelFile, new_pixels
 
 DRAWING_SIZE, PHOTOGRAPH_SIZE = 128, 224
@@ -148,7 +149,8 @@ def _decode_all(
 
     reasons = []
     progress = Progress(len(listing), "decoding") if len(listing) >= LONG else None
-    with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases Python's lock
+    # Decoding releases Python's lock.
+    with quiet(), ThreadPoolExecutor(max(1, threads)) as pool:
         for reason in pool.map(decode_into, range(len(listing))):
             reasons.append(reason)
             if progress:

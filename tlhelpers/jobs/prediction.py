@@ -21,11 +21,13 @@ from ..data.class_files import find_pictures
 from ..data.decoding import decode, why
 from ..data.image_tensors import ImageTensors
 from ..data.loader import BatchLoader
+from ..data.opening import quiet
 from ..models.backbone import Backbone
 from ..models.backbones import load_backbone
 from ..models.heads import replace_head
 from ..training.checkpoints import load_checkpoint
 from ..training.evaluate import predict
+from .model_facts import what_is_wrong
 
 BATCH = 64
 LONG = 200  # pictures: from here on it takes long enough to be watched
@@ -56,6 +58,8 @@ def load_finetuned(path: str | Path) -> Backbone:
     needed = ("backbone", "classes", "profile", "mean", "std", "image_size")
     if missing := [name for name in needed if name not in facts]:
         raise InputError(f"{path} does not say its {', '.join(missing)}: no model of `finetune`.")
+    if wrong := what_is_wrong(facts):
+        raise InputError(f"{path} is damaged or was changed: {wrong}. Train the model again.")
     # "resnet18" is another network in each profile.
     backbone = load_backbone(facts["backbone"], pretrained=False, profile=facts["profile"])
     replace_head(backbone.model, len(facts["classes"]))
@@ -100,7 +104,8 @@ def classify(
     with ThreadPoolExecutor(max(1, threads)) as pool:
         for start in range(0, len(files), BATCH):
             chunk = files[start : start + BATCH]
-            decoded = list(pool.map(read, chunk))
+            with quiet():
+                decoded = list(pool.map(read, chunk))
             good = [image for image in decoded if not isinstance(image, str)]
             rows = iter(probabilities(good) if good else [])
             for path, image in zip(chunk, decoded, strict=True):

@@ -14,6 +14,7 @@ from ..core.errors import AssetError, InputError, nearest
 from ..core.runtime import PROFILES, get_profile
 from . import imagenet, vgg16_edges
 from .backbone import RANDOM, Backbone
+from .heads import get_head
 from .libraries import find_network, timm_backbone, torchvision_backbone
 from .mini import MINI
 from .mini_files import read_mini
@@ -81,9 +82,16 @@ def _with_weights(backbone: Backbone, path: str | Path) -> Backbone:
         if library != "timm" or not (model := imagenet.converted_by_timm(network, tensors)):
             raise
         backbone, whole = dataclasses.replace(backbone, model=model.eval()), True
+    classes = facts.get("classes", []) if whole else []
+    outputs = getattr(get_head(backbone.model)[1], "out_features", len(classes)) if classes else 0
+    if outputs != len(classes):
+        raise InputError(
+            f"{path} names {len(classes)} classes, and its network tells {outputs} apart: it was "
+            "changed or is damaged. Make it again, or take another file."
+        )
     return dataclasses.replace(
         backbone,
-        categories=facts.get("classes", []) if whole else [],
+        categories=classes,
         source=f"the file {Path(path).name}{'' if whole else ', which has no head'}",
     )
 

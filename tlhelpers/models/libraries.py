@@ -45,8 +45,11 @@ def torchvision_backbone(name: str, pretrained: bool) -> Backbone:
         chosen, path = imagenet.find_torchvision(name, [chosen, *known])
         with torch.device("meta"):  # no memory for weights that the file replaces at once
             model = models.get_model(name)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state, assign=True)
+        state = read_weights(path)[0]
+        try:
+            model.load_state_dict(state, assign=True)
+        except RuntimeError as error:
+            raise AssetError(f"{path} is not of torchvision's {name}. Delete it.") from error
     else:
         model = models.get_model(name)
     steps = chosen.transforms()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from ..core.files import parse_facts
 from .heads import get_heads, replace_head
 
 # Where training scripts keep the weights among what else they save.
@@ -32,7 +33,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict]:
 
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {}).get("tlhelpers", "{}"))
+                facts = parse_facts((file.metadata() or {}).get("tlhelpers", "{}"))
                 return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
         except (SafetensorError, ValueError) as error:
             raise InputError(f"{path} is no whole safetensors file ({error}).") from error
@@ -40,6 +41,9 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in a dozen ways
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, pickle.UnpicklingError) or "weights_only" in reason:
+            # torch's text is long, and says how to run what is in the file.
+            reason = "it holds something else than tensors and numbers, or is damaged"
         raise InputError(
             f"{path} cannot be read as weights ({reason}). If it holds a whole network, opening it "
             "would run code from the file: where it was made, save its weights alone, "
@@ -77,6 +81,7 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) 
     children = {name.split(".")[0] for name in own}
     extra = [name for name in found if name not in own and not of_head(name)]
     wrong += [f"{k} is not in the network" for k in extra if k.split(".")[0] in children]
+    wrong += unusable(own, found)
     if wrong:
         raise InputError(
             f"{path} does not fit {type(model).__name__}: {len(wrong)} of {len(own)} entries "
@@ -93,6 +98,24 @@ def fit_weights(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) 
     kept = {n: t for n, t in found.items() if n in own and (whole or not of_head(n))}
     model.load_state_dict(kept, strict=False)
     return whole
+
+
+def unusable(own: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+    """A sentence for each tensor whose numbers cannot become a network's, whatever their shape.
+
+    Only what the network has in floats is looked at. Half and double precision will do.
+    """
+    sentences = []
+    for name, tensor in found.items():
+        if name not in own or not own[name].is_floating_point():
+            continue
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+            sentences.append(f"{name} is sparse, quantized or without values")
+        elif not tensor.is_floating_point():
+            sentences.append(f"{name} holds {tensor.dtype} in the file".replace("torch.", ""))
+        elif not torch.isfinite(tensor.float().sum()) and not tensor.float().isfinite().all():
+            sentences.append(f"{name} holds values that are not finite")
+    return sentences
 
 
 def _take_head(model: nn.Module, found: dict[str, Tensor], head: str) -> bool:

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..core.errors import InputError
 from ..core.files import read_tensors, write_tensors
+from ..models.weight_files import unusable
 
 
 def save_checkpoint(
@@ -84,6 +85,8 @@ def load_checkpoint(
             f"this network: {len(different)} entries differ, first {different[0]}. Build the same "
             f"backbone and give it {len(metadata['classes'])} outputs with tl.replace_head first."
         )
+    if wrong := unusable(own, tensors):
+        raise InputError(f"{path} cannot be used: {wrong[0]}. Make it again, or take another file.")
     model.load_state_dict(tensors)
     return metadata
 

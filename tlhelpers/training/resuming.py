@@ -38,7 +38,11 @@ class TrainingCheckpoint(Callback):
     def on_fit_start(self, run: Run) -> None:
         self._settings = describe(run)
         if self.path.is_file():
-            run.load_state_dict(self._read())
+            saved = self._read()
+            try:
+                run.load_state_dict(saved)
+            except Exception as error:  # what fits the settings and lacks a part
+                raise InputError(_damaged(self.path, error)) from error
         self._saved_at = time.monotonic()
 
     def on_step_end(self, run: Run) -> None:
@@ -61,10 +65,7 @@ class TrainingCheckpoint(Callback):
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             earlier, state = saved["settings"], saved["run"]
         except Exception as error:  # a damaged file raises one of a dozen kinds
-            raise InputError(
-                f"{self.path} is damaged, or no training checkpoint ({type(error).__name__}). "
-                "Remove it to start again."
-            ) from error
+            raise InputError(_damaged(self.path, error)) from error
         now = self._settings
         if different := [key for key in now if now[key] != earlier.get(key)]:
             listed = "; ".join(f"{key}: {earlier.get(key)}, now {now[key]}" for key in different)
@@ -73,6 +74,13 @@ class TrainingCheckpoint(Callback):
                 "same settings as before. To start again, remove the file or choose another path."
             )
         return state
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"{path} is damaged, or no training checkpoint ({type(error).__name__}). "
+        "Remove it to start again."
+    )
 
 
 def describe(run: Run) -> dict:

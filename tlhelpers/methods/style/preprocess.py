@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...data.decoding import to_rgb, why
+from ...data.opening import open_image, quiet, room_for
 
 SMALLEST, LARGEST = 32, 1024
 
@@ -68,7 +69,7 @@ def _to_pillow(picture, name: str) -> Image.Image:
     if isinstance(picture, (str, Path)) and not Path(picture).is_file():
         raise InputError(f"there is no {name} picture {picture}. Paths begin at {Path.cwd()}.")
     try:
-        with Image.open(picture) as image:
+        with quiet(), open_image(picture) as image, room_for(image):
             # JPEGs of telephones decode at a fraction of their size, never below LARGEST.
             image.draft("RGB", (LARGEST, LARGEST))
             image.load()
