@@ -29,7 +29,7 @@ from lesson_header import header_fields, plain_title
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
-from typeset import typeset
+from typeset import draw_formulas, typeset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = Path(__file__).resolve().parent / "pages"
@@ -106,7 +106,8 @@ class Lesson:
             "style": style(),
         }
         html, _ = exporter.from_notebook_node(self.notebook, resources)
-        soup = BeautifulSoup(typeset(html), "html.parser")
+        soup = BeautifulSoup(html, "html.parser")
+        draw_formulas(soup)
         for link in soup.find_all("a", href=re.compile(r"^[\w.-]+\.ipynb(#.*)?$")):
             name, _, anchor = link["href"].partition(".ipynb")
             if name in names:
