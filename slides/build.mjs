@@ -17,11 +17,23 @@ function digest(deck) {
   return hash.digest('hex')
 }
 
+// Marp's player is made of plain <div>s: tell a screen reader which is the slide and which the buttons.
+function withLandmarks(html) {
+  for (const [div, role] of [
+    ['<div id=":$p"', 'role="main"'],
+    ['<div class="bespoke-marp-osc"', 'role="navigation" aria-label="Slides"'],
+  ]) {
+    if (html.split(div).length !== 2) throw new Error(`Marp's player has not one ${div}>: look at build.mjs`)
+    html = html.replace(div, () => `${div} ${role}`)
+  }
+  return html
+}
+
 const all = readdirSync('.').filter((name) => name.endsWith('.md') && name !== 'README.md')
 for (const deck of process.argv.length > 2 ? process.argv.slice(2) : all) {
   const page = deck.replace(/\.md$/, '.html')
   const status = await marpCli(['--config', 'marp.config.mjs', deck, '--output', page])
   if (status) process.exit(status)
-  const html = readFileSync(page, 'utf8')
+  const html = withLandmarks(readFileSync(page, 'utf8'))
   writeFileSync(page, html.replace('<head>', `<head><meta name="sources" content="${digest(deck)}">`))
 }

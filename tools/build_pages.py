@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from jinja2 import Template
 from jupyter_core.utils import ensure_event_loop
 from lesson_client import LessonClient
@@ -29,12 +29,13 @@ from lesson_header import header_fields, plain_title
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
-from typeset import typeset
+from typeset import draw_formulas, typeset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = Path(__file__).resolve().parent / "pages"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_NOTE = '<p class="widget-note">An interactive control in JupyterLab.</p>'
+FITS = 60  # letters of output that find room on a screen of some 600 px
 REMOTE = re.compile(r"(https?:)?//")
 
 
@@ -105,13 +106,16 @@ class Lesson:
             "style": style(),
         }
         html, _ = exporter.from_notebook_node(self.notebook, resources)
-        soup = BeautifulSoup(typeset(html), "html.parser")
+        soup = BeautifulSoup(html, "html.parser")
+        draw_formulas(soup)
         for link in soup.find_all("a", href=re.compile(r"^[\w.-]+\.ipynb(#.*)?$")):
             name, _, anchor = link["href"].partition(".ipynb")
             if name in names:
                 link["href"] = f"{name}.html{anchor}"
         for image in soup.select("img[src]"):
             image["src"] = embedded(image["src"], self.path.parent)
+        name_rows(soup)
+        let_keys_scroll(soup)
         if remote := remote_resources(soup):
             raise ValueError(f"the page would load {', '.join(remote)} from the network")
         return str(soup)
@@ -136,6 +140,33 @@ def embedded(address: str, folder: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
+def name_rows(soup: BeautifulSoup) -> None:
+    """Tables without words in their head, as every lesson's first: their first column names rows.
+
+    Markdown can only head columns, and a screen reader would announce an empty head.
+    """
+    for table in soup.select("table:has(thead)"):
+        if not table.thead.get_text(strip=True):
+            table.thead.decompose()
+            for cell in table.select("tr > td:first-child"):
+                cell.name, cell["scope"] = "th", "row"
+        for corner in table.select("thead th"):
+            if not corner.get_text(strip=True) and not corner.find("img"):
+                corner.name = "td"
+
+
+def let_keys_scroll(soup: BeautifulSoup) -> None:
+    """Make what may be wider than its column a stop of the Tab key, so that arrows scroll it."""
+    wide = [pre for pre in soup.select(".output_area pre") if longest_line(pre) > FITS]
+    wide += [table.find_parent(class_="output_area") for table in soup.select(".output_area table")]
+    for place in wide:
+        place["tabindex"] = "0"
+
+
+def longest_line(pre: Tag) -> int:
+    return max(map(len, pre.get_text().splitlines()), default=0)
+
+
 def remote_resources(soup: BeautifulSoup) -> list[str]:
     """Addresses that a browser would load from the network to show the page (links are not)."""
     loaded = [tag["src"] for tag in soup.select("[src]")]
@@ -147,7 +178,7 @@ def remote_resources(soup: BeautifulSoup) -> list[str]:
 
 def style() -> str:
     """The style sheet of every page, code colours for light and dark screens included."""
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    light = HtmlFormatter(style="xcode").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
     page = (PAGES / "style.css").read_text(encoding="utf-8")
     return (

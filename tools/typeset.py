@@ -59,10 +59,20 @@ def typeset(html: str) -> str:
         ValueError: a formula cannot be drawn; the message quotes it.
     """
     soup = BeautifulSoup(html, "html.parser")
+    draw_formulas(soup)
+    return str(soup)
+
+
+def draw_formulas(soup: BeautifulSoup) -> None:
+    """The same on a page that is parsed already.
+
+    Raises:
+        ValueError: as `typeset`.
+    """
     for text in soup.find_all(string=lambda string: "$" in string or r"\begin{" in string):
         if type(text) is NavigableString and not VERBATIM & {p.name for p in text.parents}:
-            text.replace_with(BeautifulSoup(_draw_all(str(text)), "html.parser"))
-    return str(soup)
+            drawn = BeautifulSoup(_draw_all(str(text)), "html.parser")
+            text.replace_with(*list(drawn.contents))
 
 
 def _draw_all(text: str) -> str:

@@ -57,13 +57,13 @@ def show_images(
     for index, (ax, picture) in enumerate(zip(axes, pictures, strict=False)):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         ax.set(xticks=[], yticks=[])
-        title, colour = "" if titles is None else titles[index], "black"
+        title, frame = "" if titles is None else titles[index], "black"
         if correct is not None:
             title = f"{'✔' if correct[index] else '✘'} {title}".strip()
-            colour = GOOD if correct[index] else BAD
-        ax.set_title(title, fontsize=11, color=colour, pad=4, **PLAIN)
+            frame = GOOD if correct[index] else BAD
+        ax.set_title(title, fontsize=11, color="black", pad=4, **PLAIN)  # the colours: too pale
         for spine in ax.spines.values():
-            spine.set(visible=correct is not None, color=colour, linewidth=4)
+            spine.set(visible=correct is not None, color=frame, linewidth=4)
     return axes[:n]
 
 

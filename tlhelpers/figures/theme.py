@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-# Okabe & Ito (2008), told apart with every common colour blindness; the yellow is left out: too
-# pale.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# Told apart with every common colour blindness, each at least 3 : 1 against white
+# (tests/course/test_accessibility.py). Okabe & Ito (2008) without their yellow, orange and sky blue,
+# which are too pale for a line on white; a wine red and a lavender stand in.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#882255", "#8888EE", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "+++")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)))
