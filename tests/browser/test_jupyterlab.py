@@ -38,14 +38,15 @@ def lab(server, page, folder):
 
 
 def pictures(lab, folder, lesson: str, *cells: str) -> None:
-    """Screenshots of some cells in both themes, in which their text must be easy to read."""
+    """Screenshots of some cells in both themes, in which all outputs must be easy to read."""
     for theme in ("Dark", "Light"):
         lab.theme(theme)
+        outputs = lab.panel.locator(".jp-Cell-outputArea")
+        pale = outputs.evaluate_all(f"areas => areas.flatMap({PALE})")
+        assert not pale, f"low contrast in the {theme} theme: {pale}"
         for cell in cells:
             width = lab.page.viewport_size["width"]
             lab.picture(cell, folder / f"{lesson}-{cell}-{theme.lower()}-{width}.png")
-            pale = lab.cell(cell).locator(".jp-OutputArea").first.evaluate(PALE)
-            assert not pale, f"low contrast in {cell}, {theme} theme: {pale}"
 
 
 def test_the_start_page_quiz_exercise_and_solution(lab, folder):
