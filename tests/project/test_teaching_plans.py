@@ -29,7 +29,7 @@ PARTS = [
 ]
 CELL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 EXERCISE = re.compile(r"\d\d-\d")
-ROW = re.compile(r"(\d+)-(\d+) \| (Deck|Notebook|Exercise): (.+?) \| .*")
+ROW = re.compile(r"\| (\d+)-(\d+) \| (Deck|Notebook|Exercise): (.+?) \| .*\|")
 WRONG = re.compile(r'\d\. \*\*".+"\*\* Run `([^`]+)`.* Say: ".+"')
 SKIP = re.compile(r"- Skip: ((?:`[^`]+`(?:, )?)+)")
 SECOND = re.compile(r"Second meeting: run ((?:`[^`]+`, )+)and go on at `([^`]+)`\.")
@@ -63,8 +63,7 @@ class Lesson:
             if re.match(r"\| (deck )?minutes \|", line):
                 tables.append([])
             elif line.startswith("|") and not line.startswith("|---"):
-                match = ROW.match(line.strip("| ") + " |" * line.endswith("|  |"))
-                match = match or ROW.match(line.strip("| ") + " | ")
+                match = ROW.fullmatch(line)
                 assert match, f"lesson {self.key}: not a row of the plan: {line}"
                 tables[-1].append((int(match[1]), int(match[2]), match[3], match[4]))
         return tables
