@@ -26,6 +26,9 @@ os.environ["TLHELPERS_CACHE"] = str(Path(__file__).parent / "build" / "nothing-f
 # The course is promised to work offline. A proxy nobody listens on makes any attempt to reach the
 # network fail at once, in this process and in the kernels; connections to this machine stay open.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The slow test that asks a package index goes through the proxy that was set before.
+before = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY") or ""
+os.environ.setdefault("TLHELPERS_TEST_PROXY", before)
 for name in ("http_proxy", "https_proxy", "all_proxy"):
     os.environ[name] = os.environ[name.upper()] = "http://127.0.0.1:9"
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"

@@ -33,6 +33,7 @@ _MODULES = {
     "data.loader": ["BatchLoader"],
     "data.domains": ["Domains"],
     "data.gratings": ["gratings"],
+    "data.mnist_usps": ["mnist_usps"],
     "data.digits": ["font_glyphs", "handwriting", "digit_domains", "glyph_images"],
     "data.digit_tasks": ["digit_tasks"],
     "data.shifts": ["shift_images"],

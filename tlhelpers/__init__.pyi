@@ -42,6 +42,7 @@ from .data.image_folder import load_image_folder as load_image_folder
 from .data.image_folder import load_images as load_images
 from .data.image_tensors import ImageTensors as ImageTensors
 from .data.loader import BatchLoader as BatchLoader
+from .data.mnist_usps import mnist_usps as mnist_usps
 from .data.projections import line_sums as line_sums
 from .data.shapes import draw_shapes as draw_shapes
 from .data.shapes import implied as implied

@@ -54,7 +54,7 @@ def arguments(function: Callable) -> str:
 
 def order(module: str) -> int:
     """Where a module's sub-package stands: the basic ones first."""
-    parts = "core data models training methods evaluation figures teaching jobs".split()
+    parts = "core data models fetching training methods evaluation figures teaching jobs".split()
     return parts.index(module.split(".")[0])
 
 

@@ -397,34 +397,41 @@ def test_killed_while_downloading(tmp_path, server, place):
     assert server.sent == len(BODY) - had
 
 
-# where it is killed: what is there under the final name; whether the next call downloads
+# where it is killed; whether something has the final name then
 KILLED = {
-    "unpacking": (False, False),
-    f"before {photographs.FOLDER}": (False, False),
-    f"after {photographs.FOLDER}": (True, False),
-    "before 3.jpg": (False, False),
+    "unpacking": False,
+    "before 3.jpg": False,
+    "before .source.json": False,
+    f"before {photographs.FOLDER}": False,
+    f"after {photographs.FOLDER}": True,
+    "before old": True,  # a damaged set makes place for a new one
+    "after old": False,
 }
 
 
 @POSIX
 @pytest.mark.parametrize("event", KILLED)
 def test_killed_while_unpacking_and_renaming(event, tmp_path, server, place):
-    final, again = KILLED[event]
+    """The next call goes on with the archive that is there, and leaves nothing behind."""
     archive = tmp_path / "set.zip"
     archive.write_bytes(world.archive_of())
-    address = server.url("good", "set")
+    address, root = server.url("good", "set"), place / photographs.FOLDER
+    if event.endswith("old"):
+        (root / "val" / "bees").mkdir(parents=True)
+        (root / "val" / "bees" / "3.jpg").write_bytes(b"damaged")
     process = start(tmp_path, address, archive=str(archive), hang=event)
     mark = Path(json.loads(Path(process.args[-1]).read_text(encoding="utf-8"))["mark"])
     kill_when(process, mark.exists)
-    assert (place / photographs.FOLDER).exists() == final
-    if final:
-        assert photographs.differences(place / photographs.FOLDER) == ""
+    assert root.exists() == KILLED[event]
+    assert (not root.exists()) or event == "before old" or photographs.differences(root) == ""
     server.sent = 0
     done = run(tmp_path, address, archive=str(archive))
     assert done.returncode == 0, done.stderr
-    assert photographs.differences(place / photographs.FOLDER) == "" and bool(server.sent) == again
-    rest = [name for name in left(place) if not name.startswith(f"{photographs.FOLDER}/")]
-    assert rest in ([f"{photographs.FOLDER}.source.json"], []) or final
+    assert photographs.differences(root) == "" and server.sent == 0
+    rest = {name for name in left(place) if not name.startswith(f"{photographs.FOLDER}/")}
+    assert rest == {f"{photographs.FOLDER}.source.json"}
+    facts = json.loads((place / rest.pop()).read_text(encoding="utf-8"))
+    assert facts["source"] == address
 
 
 @POSIX
@@ -435,7 +442,21 @@ def test_killed_while_a_file_gets_its_name(event, tmp_path, server, place):
     kill_when(process, mark.exists)
     assert not (place / FILE).exists() or (place / FILE).read_bytes() == BODY
     assert run(tmp_path, server.url("good", "net")).returncode == 0
-    assert (place / FILE).read_bytes() == BODY and len(server.requests) == 1
+    complete(place)
+    assert len(server.requests) == 1
+
+
+@POSIX
+def test_interrupted_from_the_keyboard(tmp_path, server, place):
+    process = start(tmp_path, server.url("stalls", "net"))
+    part = place / "net.part" / f"{FILE}.part"
+    while not (part.exists() and part.stat().st_size >= 2**17):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "the same command" in err and "Traceback" not in err
+    assert list(left(place)) == [f"net.part/{FILE}.part"]
 
 
 def test_thirty_processes_download_once(tmp_path, server, place):

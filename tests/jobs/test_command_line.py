@@ -15,7 +15,8 @@ from tlhelpers.jobs.settings import Settings
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--help"], ["finetune", "--help"], ["predict", "-h"], ["compare", "-h"]]
+    "words",
+    [[], ["--help"], ["finetune", "--help"], ["predict", "-h"], ["compare", "-h"], ["fetch", "-h"]],
 )
 def test_help_needs_no_heavy_import(words):
     """It answers at once: torch and its friends are imported by the command that uses them."""
@@ -34,12 +35,12 @@ def test_help_needs_no_heavy_import(words):
 def test_bare_it_lists_the_commands(capsys):
     assert main([]) == 2
     said = capsys.readouterr().err
-    words = ("doctor", "finetune", "predict", "export", "compare", "exit status")
+    words = ("doctor", "fetch", "finetune", "predict", "export", "compare", "exit status")
     assert all(word in said for word in words)
 
 
 def test_help_names_no_empty_default_and_explains_each_method(capsys):
-    for command in ("doctor", "finetune", "predict", "export", "compare"):
+    for command in ("doctor", "fetch", "finetune", "predict", "export", "compare"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
     said = " ".join(capsys.readouterr().out.split())

@@ -63,6 +63,8 @@ def obtain(asset: Asset, folder: Path, *, anywhere: bool = True) -> Row:
     anywhere: what lies in another folder that lessons search is enough; else it is copied.
     """
     if (found := _find(asset, folder, anywhere)) is not None:
+        if found == folder:
+            _tidy(asset, folder)
         return Row(asset, receipt.source(asset, found), "there", found / asset.path)
     with places.locked(asset, folder):
         if not contents.difference(asset, folder):  # another process was faster
@@ -92,7 +94,7 @@ def _bring(asset: Asset, folder: Path, elsewhere: Path | None) -> Row:
 
     `NAME.part/` stays when a download stops, so that the next call goes on with it.
     """
-    work = folder / f"{asset.name}.part"
+    work = _work(asset, folder)
     work.mkdir(exist_ok=True)
     try:
         row = _make_and_publish(asset, folder, work, elsewhere)
@@ -116,8 +118,8 @@ def _make_and_publish(asset: Asset, folder: Path, work: Path, elsewhere: Path | 
     if said := contents.difference(asset, new):
         shutil.rmtree(new, ignore_errors=True)
         raise AssetError(f"{source}: what came is not the {asset.name} of the course: {said}.")
+    receipt.write(asset, new, folder, source)  # first: what has its name says where it is from
     places.publish(asset, new, folder, work)
-    receipt.write(asset, folder, source)
     return Row(asset, source, state, folder / asset.path)
 
 
@@ -126,6 +128,17 @@ def _make(make: Callable[[Asset, Path, Path], str], asset: Asset, work: Path, ne
     if contents.difference(asset, new):
         return make(asset, work, new)
     return asset.package or asset.downloads[0].address
+
+
+def _work(asset: Asset, folder: Path) -> Path:
+    return folder / f"{asset.name}.part"
+
+
+def _tidy(asset: Asset, folder: Path) -> None:
+    """Remove what a process left that was killed when everything was done but this."""
+    if _work(asset, folder).exists():
+        with contextlib.suppress(InputError), places.locked(asset, folder):
+            shutil.rmtree(_work(asset, folder), ignore_errors=True)
 
 
 def _remove_if_empty(work: Path) -> None:

@@ -11,14 +11,14 @@ from ..core.files import write_text
 from .catalogue import Asset
 
 
-def write(asset: Asset, folder: Path, source: str) -> None:
-    """Write `NAME.source.json`: source, time, digest, licence."""
+def write(asset: Asset, new: Path, folder: Path, source: str) -> None:
+    """Write `NAME.source.json` into `folder`, for what lies in `new`: source, time, digest."""
     facts = {
         "asset": asset.name,
         "what": asset.what,
         "source": source,
         "fetched": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "sha256": sha256(folder / asset.path),
+        "sha256": sha256(new / asset.path),
         "licence": asset.licence,
     }
     write_text(_path(asset, folder), json.dumps(facts, indent=1) + "\n")
