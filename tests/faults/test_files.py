@@ -1,8 +1,8 @@
 """Files and folders that are damaged, strange or hostile, through every public way that reads them.
 
 Each row says what the file is; the tests say what the user sees, and that nothing else has changed:
-no network, no file, no process that waits. What tests/jobs/test_faults.py, tests/data/test_listing.py
-and tests/models/test_weight_files.py have rows for is not repeated here.
+no network, no file, no process that waits. What tests/jobs/test_faults.py,
+tests/data/test_listing.py and tests/models/test_weight_files.py have rows for is not repeated here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from tlhelpers.core.files import read_tensors
 from tlhelpers.data import opening
 from tlhelpers.jobs.command_line import main
 from tlhelpers.jobs.prediction import load_finetuned
+from tlhelpers.methods.style.preprocess import prepare_picture
 from tlhelpers.models.mini import mini_resnet18
 from tlhelpers.models.weight_files import read_weights
 
@@ -105,12 +106,14 @@ def refused(call, path: Path, folder: Path) -> str:
     return message
 
 
-# ---- weights --------------------------------------------------------------------------------------
+# ---- weights ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", SAFETENSORS)
 @pytest.mark.parametrize("reader", ["load_backbone", "load_checkpoint", "load_finetuned"])
 def test_a_safetensors_file_that_cannot_be_used(reader, fault, tmp_path):
+    if (reader, fault) == ("load_checkpoint", "more classes than outputs"):
+        return  # a checkpoint of any network, whose outputs need not be classes
     path = tmp_path / "x.safetensors"
     SAFETENSORS[fault](path)
     message = refused(READERS[reader], path, tmp_path)
@@ -134,7 +137,9 @@ def test_a_classifier_that_tells_the_truth_is_read(tmp_path):
     safetensors_file(state)(tmp_path / "model.safetensors")
     backbone = load_finetuned(tmp_path)
     assert backbone.categories == CLASSES and backbone.image_size == FACTS["image_size"]
-    assert tl.load_backbone("resnet18", weights=tmp_path / "model.safetensors").categories == CLASSES
+    assert (
+        tl.load_backbone("resnet18", weights=tmp_path / "model.safetensors").categories == CLASSES
+    )
 
 
 @pytest.mark.parametrize("fault", TORCH)
@@ -212,7 +217,7 @@ def test_a_training_checkpoint_without_its_parts(tmp_path):
     path = tmp_path / "run.pt"
     training(path)
     whole = torch.load(path, weights_only=True)
-    for part in ("model", "optimizer", "rows", "meter", "good", "random", "seconds"):
+    for part in ("model", "optimizer", "meter", "good", "random", "seconds"):
         for value in (None, "x"):
             broken = {**whole, "run": {**whole["run"], part: value}}
             if value is None:
@@ -243,7 +248,7 @@ def test_a_program_in_a_run_folder_never_runs(name, program, tmp_path, capsys):
     assert "Traceback" not in capsys.readouterr().err and seen(tmp_path) == before
 
 
-# ---- the registry ---------------------------------------------------------------------------------
+# ---- the registry -------------------------------------------------------------------------------
 
 ITEM = {"path": "x.txt", "sha256": "0" * 64, "command": "make x", "licence": "CC0", "bytes": 1}
 REGISTRIES = {
@@ -305,12 +310,14 @@ def test_a_tampered_registry_or_file_is_noticed(registry_in):
     assert assets.fetch("x") == folder / "x.txt"
 
 
-# ---- pictures that are bombs, programs, or nothing ------------------------------------------------
+# ---- pictures that are bombs, programs, or nothing ----------------------------------------------
 
 
 def png(width: int, height: int, colours: int = 2) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     about = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", about) + chunk(b"IDAT", zlib.compress(bytes(99)))
@@ -396,14 +403,14 @@ def test_a_picture_starts_no_other_program(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="not an image"):
             tl.load_image(ants / name, 32)
         with pytest.raises(InputError, match="not an image"):
-            tl.load_picture(ants / name)
+            prepare_picture(ants / name, 64, "content")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert len(tl.load_image_folder(tmp_path / "data", 32, on_error="skip")) == 6
     assert not (tmp_path / "sprung").exists()
 
 
-# ---- names and folders ----------------------------------------------------------------------------
+# ---- names and folders --------------------------------------------------------------------------
 
 
 def pictures(root: Path, classes=("ants", "bees"), n: int = 3) -> Path:
@@ -443,7 +450,7 @@ def test_names_that_people_give(kind, tmp_path, capfd):
     pictures(root, (root.name, "bees"), n=8)
     shutil.copy(root / "bees" / "0.png", root / "bees" / name)
     (root / "bees" / f"_{name}"[:100]).with_suffix(".jpg").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match="1 image .* left out") as caught:
+    with pytest.warns(UserWarning, match="(?s)1 image .* left out") as caught:
         data = tl.load_image_folder(root, 32, on_error="skip")
     assert f"bees/{name}" in data.paths and set(data.classes) == {root.name, "bees"}
     left_out = str(caught[0].message).split("left out")[1]
@@ -573,13 +580,15 @@ def test_pictures_given_by_name_that_are_none(tmp_path, capfd):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="any bytes are a name on Linux")
 def test_a_run_in_a_folder_whose_name_is_no_text(tmp_path, capfd):
-    """As an old zip leaves it: trained, stored and used there."""
+    """As an old zip leaves it: pictures there are used, and a run there is refused at once."""
     root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/fourmi\xe9"))
-    data = pictures(root / "data", n=8)
-    job = ["finetune", str(data), "--out", str(root / "out"), "--backbone", "resnet18"]
-    assert main([*job, "--method", "probe", "--size", "32", "--device", "cpu"]) == 0
-    assert main(["predict", str(root / "out"), str(data), "--device", "cpu"]) == 0
-    assert "Traceback" not in capfd.readouterr().err
+    data, out = pictures(root / "data", n=8), tmp_path / "out"
+    job = ["finetune", str(data), "--backbone", "resnet18", "--method", "probe", "--size", "32"]
+    assert main([*job, "--out", str(root / "out"), "--device", "cpu"]) == 1
+    assert "Rename that folder" in capfd.readouterr().err and not (root / "out").exists()
+    assert main([*job, "--out", str(out), "--device", "cpu"]) == 0
+    assert main(["predict", str(out), str(data), "--device", "cpu"]) == 0
+    assert (out / "README.md").is_file() and "Traceback" not in capfd.readouterr().err
 
 
 def test_the_trap_is_what_the_tests_think():

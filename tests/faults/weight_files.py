@@ -42,7 +42,7 @@ def floats(change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
     return {k: change(v) if v.is_floating_point() else v for k, v in state().items()}
 
 
-# ---- safetensors: each makes a file from a path ---------------------------------------------------
+# ---- safetensors: each makes a file from a path -------------------------------------------------
 
 
 def header(entries: dict | bytes, body: bytes = bytes(4), length: int | None = None):
@@ -133,7 +133,7 @@ MODEL_FACTS = {
 }
 
 
-# ---- torch files ----------------------------------------------------------------------------------
+# ---- torch files --------------------------------------------------------------------------------
 
 
 def torch_file(content: Callable[[], object]):
@@ -162,7 +162,7 @@ TORCH = {
 }
 
 
-# ---- programs -------------------------------------------------------------------------------------
+# ---- programs -----------------------------------------------------------------------------------
 
 
 def plain_pickle(path: Path, folder: Path) -> None:
