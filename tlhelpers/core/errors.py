@@ -58,7 +58,7 @@ def printable(text: str) -> str:
     text = text.encode("utf-8", "replace").decode()
     return "".join(
         letter.encode("unicode_escape").decode()
-        if unicodedata.category(letter) == "Cc" or letter in _DIRECTIONS
+        if unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTIONS
         else letter
         for letter in text
     )
