@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 _on_command_line = False
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class InputError(ValueError):
@@ -45,6 +47,21 @@ def on_command_line() -> Iterator[None]:
         yield
     finally:
         _on_command_line = before
+
+
+def printable(text: str) -> str:
+    """A text in one line that a terminal only shows: its control characters as `\\n`, `\\x1b`.
+
+    A file's name may hold a new line, a terminal's commands, or marks that turn the direction of
+    writing (`\\u202e`), and bytes that are no UTF-8, which become "?".
+    """
+    text = text.encode("utf-8", "replace").decode()
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter in _DIRECTIONS
+        else letter
+        for letter in text
+    )
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

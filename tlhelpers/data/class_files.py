@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.errors import InputError, printable
 from .file_kinds import (
     IMAGE_SUFFIXES,
     is_image,
@@ -87,7 +87,7 @@ class ClassFiles:
                 continue
             for entry in entries:
                 path = folder / entry.name
-                if entry.is_dir():
+                if _is_folder(entry):
                     if is_system_folder(entry.name):
                         continue
                     if entry.is_symlink():
@@ -167,6 +167,13 @@ class ClassFiles:
         return path.relative_to(self.root).as_posix()
 
 
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: decoding reports it by name
+        return False
+
+
 def find_pictures(folder: Path) -> list[Path]:
     """Every image in a folder and below, by the rules of `ClassFiles`: what training reads too."""
     return [folder / path for path in ClassFiles(folder, whole=True).images.get("", ())]
@@ -176,7 +183,7 @@ def some(items: list[str], limit: int = 5) -> str:
     """The first items of a list and the number of the rest."""
     rest = len(items) - limit
     shown = ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")
-    return shown.encode("utf-8", "replace").decode()  # names that are no UTF-8, with "?"
+    return printable(shown)
 
 
 def count(items: Collection, noun: str) -> str:

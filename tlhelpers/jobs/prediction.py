@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from ..core.errors import InputError
+from ..core.errors import InputError, printable
 from ..core.files import read_tensors
 from ..core.memory import with_smaller_batches
 from ..core.progress import Progress
@@ -144,7 +144,7 @@ def predict_files(
     if progress:
         progress.close()
     for answer in bad:
-        print(f"{answer.path}: {answer.error}", file=sys.stderr)
+        print(printable(f"{answer.path}: {answer.error}"), file=sys.stderr)
     if bad:
         print(f"{len(bad)} of {len(files)} pictures could not be read", file=sys.stderr)
     return UNREADABLE if bad else 0
@@ -160,7 +160,7 @@ def _writer(form: str | None, classes: list[str], top: int) -> Callable[[Answer]
             return
         ranked = sorted(zip(answer.probabilities, classes, strict=True), key=lambda pair: -pair[0])
         named = ", ".join(f"{name} {share:.3f}" for share, name in ranked[: max(1, top)])
-        print(f"{answer.path}: {named}")
+        print(printable(f"{answer.path}: {named}"))
 
     def as_json(answer: Answer) -> None:
         row: dict = {"path": str(answer.path)}

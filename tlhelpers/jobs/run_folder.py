@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.errors import InputError
+from ..core.errors import InputError, printable
 from ..core.files import write_text
 
 PLAN, METRICS, WORK = "plan.json", "metrics.json", "work"
@@ -20,6 +20,13 @@ def prepare(out: Path, plan: dict, overwrite: bool, complete: Callable[[Path, di
     in a finished run what `complete(out, metrics)` misses. Raises `InputError` for one that holds a
     whole run, a run with other settings, or anything else, and for one that cannot be written.
     """
+    try:
+        str(out.resolve()).encode()
+    except UnicodeEncodeError as error:  # safetensors reads no such path
+        raise InputError(
+            f"{printable(str(out.resolve()))} has a letter that is no UTF-8 in its name, as an old "
+            "zip leaves it. Rename that folder, or give --out another one."
+        ) from error
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file. Give --out the name of a folder.")
     if out.is_dir() and any(out.iterdir()):
