@@ -16,6 +16,7 @@ PRECISIONS = ("auto", "fp32")
 VARIABLES = {
     "TLHELPERS_PROFILE": "mini or full",
     "TLHELPERS_DATA": "a folder that is searched before the embedded data",
+    "TLHELPERS_CACHE": "the folder for what is fetched",
     "TLHELPERS_BACKBONE": "the network that a lesson loads",
     "TLHELPERS_BUDGET": "a factor for the steps that a lesson trains",
     "TLHELPERS_PRECISION": "auto or fp32",
