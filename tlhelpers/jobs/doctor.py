@@ -51,7 +51,8 @@ class Report(list):
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<tr><td style="border-left:.35em solid {COLOURS[STATES[f.state][2]]}">'
-            f"{STATES[f.state][0]} {f.state}</td><th scope='row' style='text-align:left'>{f.what}</th>"
+            f"{STATES[f.state][0]} {f.state}</td>"
+            f"<th scope='row' style='text-align:left'>{f.what}</th>"
             f"<td style='text-align:left'>{escape(f.details)}"
             + (f"<br><b>What to do:</b> {inline(f.remedy)}" if f.remedy else "")
             + "</td></tr>"
