@@ -35,7 +35,8 @@ FAULTS_OF_SLIDES = """() => {
   slides.forEach((section, index) => {
     const frame = section.getBoundingClientRect(), scale = frame.width / section.offsetWidth
     const say = (what, e) => found.push(
-      `slide ${index + 1}: ${what}: <${e.tagName}> ${(e.textContent || e.alt || '').trim().slice(0, 40)}`)
+      `slide ${index + 1}: ${what}: <${e.tagName}> ` +
+      (e.textContent || e.alt || '').trim().slice(0, 40))
     for (const e of section.querySelectorAll('*')) {
       if (e.closest('footer') || e.closest('mjx-container')) continue
       const box = e.getBoundingClientRect()

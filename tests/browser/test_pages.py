@@ -1,4 +1,4 @@
-"""Lessons as pages and decks in a browser: nothing clipped, no link lost, no barrier axe-core knows.
+"""Pages and decks in a browser: nothing clipped, no link lost, no barrier that axe-core knows.
 
 Every lesson's page is built here without its outputs, which takes seconds; the start page runs. The
 slow test runs every lesson and reads its page with all outputs.
@@ -150,7 +150,8 @@ def test_a_page_that_is_too_wide_and_a_lost_link_are_found(page, tmp_path):
     path.write_text(
         "<!DOCTYPE html><html lang='en'><title>Wide</title><main><h1 id='top'>Wide</h1>"
         "<table><tr><th>x</th><td><div style='width:900px'>y</div></td></tr></table>"
-        "<p><a href='#top'>up</a> <a href='#nowhere'>down</a> <a href='gone.html'>out</a></p></main>",
+        "<p><a href='#top'>up</a> <a href='#nowhere'>down</a> <a href='gone.html'>out</a></p>"
+        "</main>",
         encoding="utf-8",
     )
     found = faults_of(page, path, {})

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping
 
 # Told apart with every common colour blindness, each at least 3 : 1 against white
-# (tests/course/test_accessibility.py). Okabe & Ito (2008) without their yellow, orange and sky blue,
-# which are too pale for a line on white; a wine red and a lavender stand in.
+# (tests/course/test_accessibility.py). Okabe & Ito (2008) without their yellow, orange and sky
+# blue, which are too pale for a line on white; a wine red and a lavender stand in.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#882255", "#8888EE", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "+++")
