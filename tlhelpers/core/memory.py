@@ -129,13 +129,18 @@ def explain_cell(result) -> None:
     library says so itself.
     """
     error = getattr(result, "error_in_exec", None)
-    if error is None or isinstance(error, InputError) or not is_memory_error(error):
+    if not is_memory_error(error):
+        return
+    where, explained = _place(error), isinstance(error, InputError)
+    cause = error
+    while cause is not None:  # or the next try fails as well: see `explain_memory`
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__
+    free_caches()
+    if explained:
         return
     from IPython.display import display
 
-    where = _place(error)
-    traceback.clear_frames(error.__traceback__)  # or the next try fails as well: see above
-    free_caches()
     text = (
         f"The cell needs more memory than {where} has left. Take a smaller setting: half the "
         "`batch_size`, fewer pixels (`size`), fewer images. If it fails again, close the kernels "
