@@ -16,7 +16,8 @@ from tlhelpers.jobs import command_line
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/many_machines.md", "data/README.md"]
-GUIDES += ["slides/README.md", "benchmarks/README.md", "instructors/README.md"]
+GUIDES += ["slides/README.md", "benchmarks/README.md", "docs/accessibility.md"]
+GUIDES += [f"instructors/{name}.md" for name in ("README", "guide", "lessons", "assessment")]
 OWN_IMAGES = {"photos", "/shared/photos"}  # what the guides call the reader's own folder
 ACTIVATE = {"source .venv/bin/activate", r".venv\Scripts\activate"}
 
