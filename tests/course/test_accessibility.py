@@ -22,7 +22,7 @@ from torch import nn
 import tlhelpers as tl
 from tlhelpers.core import notebook as boxes
 from tlhelpers.figures import theme
-from tlhelpers.jobs.doctor import STATES, doctor
+from tlhelpers.jobs.doctor import STATES, Finding, Report
 from tlhelpers.teaching import claims, diagrams
 from tlhelpers.teaching.checks import STATUSES, CheckResult
 from tlhelpers.training.metrics import History
@@ -299,7 +299,7 @@ BOXES = {
         f"verdict {o}": lambda o=o: claims.Verdict("C1", o, "1 of 2")._repr_html_()
         for o in claims.OUTCOMES
     },
-    "doctor": lambda: doctor()._repr_html_(),
+    "doctor": lambda: Report(Finding("disk", s, "1 GB", "wait") for s in STATES)._repr_html_(),
     "quiz": lambda: tl.quiz(*QUESTION)._repr_mimebundle_()["text/html"],
     "progress": lambda: tl.progress()._repr_html_(),
     "advice": lambda: tl.advise(100, 2, "near")._repr_html_(),
