@@ -15,8 +15,7 @@ from torch import nn
 
 import tlhelpers as tl
 from benchmarks import gpu, gpu_common, gpu_profile, roofline
-from tlhelpers.core.memory import with_smaller_batches
-from tlhelpers.training.guards import explain_memory_error
+from tlhelpers.core.memory import explain_batch_memory, with_smaller_batches
 
 CLASSES = ["dark", "light"]
 CUDA = torch.device("cuda")
@@ -152,7 +151,7 @@ def test_an_explained_error_leaves_the_memory_free():
 
     before = torch.cuda.memory_allocated()
     with pytest.raises(tl.InputError, match="memory of cuda.*batch_size=8") as caught:
-        with explain_memory_error(CUDA, 16):
+        with explain_batch_memory(CUDA, 16):
             forward()
     assert torch.cuda.memory_allocated() - before < 2**20 and caught.value.__cause__
 
