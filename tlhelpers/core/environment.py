@@ -23,7 +23,12 @@ VARIABLES = {
     "TLHELPERS_PROGRESS": "off, or the file for what tl.progress() shows",
 }
 # Of the tests and of `make release`, which read them themselves.
-_TOOLS = ("TLHELPERS_TEST_", "TLHELPERS_STRICT_TIME", "TLHELPERS_RELEASE_LESSONS")
+_TOOLS = (
+    "TLHELPERS_TEST_",
+    "TLHELPERS_STRICT_TIME",
+    "TLHELPERS_BROWSER",
+    "TLHELPERS_RELEASE_LESSONS",
+)
 
 
 def choice(name: str, options: Sequence[str]) -> str:
