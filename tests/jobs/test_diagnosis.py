@@ -18,6 +18,8 @@ import pytest
 import tlhelpers as tl
 from tlhelpers.core import assets
 from tlhelpers.core.errors import AssetError
+from tlhelpers.fetching import places
+from tlhelpers.fetching.catalogue import CATALOGUE
 from tlhelpers.jobs.command_line import main
 from tlhelpers.jobs.diagnosis import machine, notebooks, torch_build
 from tlhelpers.jobs.diagnosis.finding import COURSE
@@ -114,12 +116,13 @@ def test_the_shared_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TLHELPERS_DATA", str(tmp_path))
     finding = only(machine.full_profile)
-    assert finding.state == "note" and "hymenoptera_data" in finding.details
+    assert finding.state == "note" and "fetch" in finding.remedy
+    assert "ants_bees_photographs" in finding.details and "resnet18" in finding.details
     (tmp_path / "hymenoptera_data").mkdir()
-    cache = machine._torch_cache()
+    cache = tmp_path / "cache" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
-    for name in machine.WEIGHTS:
-        (cache / name).touch()
+    for name in ("alexnet", "vgg16", "resnet18"):
+        (cache / CATALOGUE[name].path).touch()
     assert only(machine.full_profile).state == "ok"
     monkeypatch.setenv("TLHELPERS_DATA", "/no/such/folder")
     finding = only(machine.full_profile)
@@ -132,7 +135,7 @@ def test_torchs_cache_is_found_without_torch(monkeypatch, tmp_path):
     for name, value in (("TORCH_HOME", str(tmp_path)), ("XDG_CACHE_HOME", str(tmp_path))):
         monkeypatch.delenv("TORCH_HOME", raising=False)
         monkeypatch.setenv(name, value)
-        assert str(machine._torch_cache()) == os.path.join(torch.hub.get_dir(), "checkpoints")
+        assert str(places._torch_cache()[0]) == os.path.join(torch.hub.get_dir(), "checkpoints")
 
 
 def test_another_environment_than_the_courses_own_is_a_note(monkeypatch, tmp_path):

@@ -69,6 +69,8 @@ def fault(line: str, made: set[str]) -> str | None:
         return None
     if rest[1] == "pip":
         return pip_fault(rest[2:])
+    if rest[1] in {"playwright"}:  # of an extra: the text says how to install it
+        return None
     try:
         found = importlib.util.find_spec(rest[1])
     except ModuleNotFoundError:

@@ -26,19 +26,27 @@ def find(asset: Asset, but: Path | None = None) -> Path | None:
     lessons would read that, and nothing is ever changed there.
     """
     shared = shared_dir()
-    for folder in [*data_folders(), *_torch_cache(asset)]:
-        inside = folder == shared and _is_weights(asset)
-        for place in (folder, folder / "weights") if inside else (folder,):
-            said = ABSENT if place == but else difference(asset, place)
-            if not said:
-                return place
-            if said != ABSENT and folder == shared:
-                raise AssetError(
-                    f"{place / asset.path} is not what the course was tested with: {said}. It is "
-                    "in the folder of TLHELPERS_DATA, which is never changed here: have it "
-                    "replaced, remove it, or unset TLHELPERS_DATA; then fetch again."
-                )
+    for place in searched(asset):
+        said = ABSENT if place == but else difference(asset, place)
+        if not said:
+            return place
+        if said != ABSENT and shared in (place, place.parent):
+            raise AssetError(
+                f"{place / asset.path} is not what the course was tested with: {said}. It is in "
+                "the folder of TLHELPERS_DATA, which is never changed here: have it replaced, "
+                "remove it, or unset TLHELPERS_DATA; then fetch again."
+            )
     return None
+
+
+def searched(asset: Asset) -> list[Path]:
+    """The folders in which lessons look for it, in order."""
+    folders = data_folders()
+    if _is_weights(asset):
+        if (shared := shared_dir()) is not None:
+            folders.insert(1, shared / "weights")
+        folders += _torch_cache()
+    return folders
 
 
 @contextlib.contextmanager
@@ -98,10 +106,8 @@ def no_writing(folder: Path, error: BaseException) -> str:
     return f"{folder} cannot be written: {reason}. {cannot_write(folder)}"
 
 
-def _torch_cache(asset: Asset) -> list[Path]:
+def _torch_cache() -> list[Path]:
     """Where torchvision keeps what it downloads, without importing torch."""
-    if not _is_weights(asset):
-        return []
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "torch")
     return [Path(os.environ.get("TORCH_HOME") or cache).expanduser() / "hub" / "checkpoints"]
 

@@ -13,10 +13,6 @@ from ...core.errors import InputError
 from ...core.memory import available_memory
 from .finding import COURSE, Finding, first_line
 
-# The place for the list of what `python -m tlhelpers fetch` gets: the files of the full profile.
-PHOTOGRAPHS = "hymenoptera_data"
-WEIGHTS = ("alexnet-owt-7be5be79.pth", "vgg16-397923af.pth", "resnet18-f37072fd.pth")
-
 
 def memory() -> Iterator[Finding]:
     """Main memory that is free, within the limit of a container or job."""
@@ -104,35 +100,28 @@ def embedded() -> Iterator[Finding]:
 
 def full_profile() -> Iterator[Finding]:
     """Which files of the full profile are on this machine; a problem only where it is chosen."""
+    from ...fetching import catalogue, places
+
+    wanted = [catalogue.CATALOGUE[name] for name in catalogue.PROFILES["full"]]
     try:
-        shared = assets.shared_dir()
+        missing = [
+            asset.name
+            for asset in wanted
+            if not any((place / asset.path).exists() for place in places.searched(asset))
+        ]
     except InputError as error:
         yield Finding("full profile", "problem", os.environ["TLHELPERS_DATA"], str(error))
         return
-    places = [shared, shared / "weights"] if shared else []
-    places.append(_torch_cache())
-    missing = [name for name in WEIGHTS if not any((p / name).is_file() for p in places)]
-    if shared is None or not (shared / PHOTOGRAPHS).is_dir():
-        missing.append(f"{PHOTOGRAPHS}/")
-    total = len(WEIGHTS) + 1
     if not missing:
-        yield Finding("full profile", "ok", f"all {total} of its files are here")
+        yield Finding("full profile", "ok", f"all {len(wanted)} of its files are here")
         return
-    details = f"{total - len(missing)} of {total} files are here; not {', '.join(missing)}"
+    here = len(wanted) - len(missing)
+    details = f"{here} of {len(wanted)} files are here; not {', '.join(missing)}"
+    fetch = f"`python -m tlhelpers fetch {' '.join(missing)}` gets what is missing"
     if os.environ.get("TLHELPERS_PROFILE") == "full":
-        remedy = (
-            f"put the photographs into the folder that TLHELPERS_DATA names, the weights there or "
-            f"into {_torch_cache()}; or unset TLHELPERS_PROFILE: the mini profile needs none"
-        )
+        remedy = f"{fetch}; or unset TLHELPERS_PROFILE: the mini profile needs none"
         yield Finding("full profile", "problem", details, remedy)
-    elif shared:
-        yield Finding("full profile", "note", details, "the mini profile needs none of them")
+    elif os.environ.get("TLHELPERS_DATA"):
+        yield Finding("full profile", "note", details, f"{fetch}; the mini profile needs none")
     else:
         yield Finding("full profile", "ok", f"{details}; the mini profile needs none")
-
-
-def _torch_cache() -> Path:
-    """Where torch keeps weights; as `torch.hub.get_dir`, which needs a torch that loads."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("TORCH_HOME") or os.path.join(cache, "torch")
-    return Path(home).expanduser() / "hub" / "checkpoints"
