@@ -114,6 +114,7 @@ class Lesson:
                 link["href"] = f"{name}.html{anchor}"
         for image in soup.select("img[src]"):
             image["src"] = embedded(image["src"], self.path.parent)
+        demote_headings(soup)
         name_rows(soup)
         let_keys_scroll(soup)
         if remote := remote_resources(soup):
@@ -153,6 +154,15 @@ def name_rows(soup: BeautifulSoup) -> None:
         for corner in table.select("thead th"):
             if not corner.get_text(strip=True) and not corner.find("img"):
                 corner.name = "td"
+
+
+def demote_headings(soup: BeautifulSoup) -> None:
+    """Titles in outputs, a model card's say, become bold lines: they head no part of a lesson."""
+    for title in soup.select(".output_area :is(h1, h2, h3, h4, h5, h6)"):
+        for anchor in title.select("a.anchor-link"):
+            anchor.decompose()
+        title.name = "p"
+        title["style"] = "font-weight:bold"
 
 
 def let_keys_scroll(soup: BeautifulSoup) -> None:

@@ -209,6 +209,25 @@ def test_a_page_that_would_load_something_is_refused(tmp_path):
         build_pages.Lesson(tmp_path / "00_first.ipynb").page(set())
 
 
+def test_tables_get_heads_wide_outputs_a_key_and_outputs_no_headings(tmp_path):
+    data = {"text/markdown": "# A card\n\nIts text."}
+    card = new_output("display_data", data=data)
+    wide = new_output("stream", text="x" * 99)
+    narrow = new_output("stream", text="y")
+    cells = [new_code_cell("1", outputs=[output]) for output in (card, wide, narrow)]
+    save(tmp_path, "00_first", new_markdown_cell("| | b |\n|---|---|\n| c | d |"), *cells)
+    html = build_pages.Lesson(tmp_path / "00_first.ipynb").page(set())
+    page = BeautifulSoup(html, "html.parser")
+    header, corner = page.find_all("table")
+    assert not header.thead and "Minutes" in [cell.get_text() for cell in header.select("th")]
+    assert header.th["scope"] == "row"
+    assert corner.thead.find("td").get_text() == "" and corner.th.get_text() == "b"
+    titles = page.find_all(re.compile("^h[1-6]$"))
+    assert len(titles) == 1 and page.find("p", style=True).get_text() == "A card"
+    stops = [place.get_text().strip() for place in page.select("[tabindex]")]
+    assert stops == ["x" * 99]
+
+
 @pytest.mark.parametrize(
     "html",
     [
