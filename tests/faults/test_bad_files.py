@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bad_weights import CLASSES, FACTS, MODEL_FACTS, PROGRAMS, SAFETENSORS, TORCH, state
+from bad_weights import tensors as safetensors_file
 from PIL import Image
-from weight_files import CLASSES, FACTS, MODEL_FACTS, PROGRAMS, SAFETENSORS, TORCH, Trap, state
-from weight_files import tensors as safetensors_file
 
 import tlhelpers as tl
 from tlhelpers.core import assets
@@ -589,8 +589,3 @@ def test_a_run_in_a_folder_whose_name_is_no_text(tmp_path, capfd):
     assert main([*job, "--out", str(out), "--device", "cpu"]) == 0
     assert main(["predict", str(out), str(data), "--device", "cpu"]) == 0
     assert (out / "README.md").is_file() and "Traceback" not in capfd.readouterr().err
-
-
-def test_the_trap_is_what_the_tests_think():
-    """The programs above are pickles of this class."""
-    assert Trap.__reduce__ is not object.__reduce__
