@@ -238,7 +238,7 @@ FOLLOWS = {
     torch_missing: {"packages"},
     torchvision_missing: {"packages"},
     torchvision_older_than_torch: {"packages"},
-    packaging_and_psutil_missing: {"memory", "kernel"},
+    packaging_and_psutil_missing: {"memory", "kernel", "full profile"},  # pooch needs packaging
     not_installed: {"kernel"},
     kernel_without_ipykernel: {"packages"},
 }
