@@ -52,6 +52,7 @@ TEXTS = {
 NEEDED = ("sphinx", "myst_nb", "furo")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)")
 PICTURE = re.compile(r"(!\[[^\]]*\]\(|src=\")([^)\s\"]+)([)\"])")
+ANCHOR = re.compile(r'<a ([^>]*?)href="([^"]+)"([^>]*)>(.*?)</a>', re.DOTALL)
 OUTSIDE = re.compile(r"(\w+:|#)")
 CELL = '<a id="cell-id={0}"></a>\n'
 
@@ -127,11 +128,15 @@ def relink(text: str, here: str, pages: dict[str, str]) -> str:
         new = address(old)
         return words if new is None else f'<a href="{new}">{words}</a>'
 
+    def anchor(match: re.Match) -> str:
+        before, old, after, words = match.groups()
+        new = address(old)
+        return words if new is None else f'<a {before}href="{new}"{after}>{words}</a>'
+
     def picture(match: re.Match) -> str:
         return f"{match[1]}{address(match[2]) or match[2]}{match[3]}"
 
-    text = PICTURE.sub(picture, text)
-    return LINK.sub(link, text)
+    return LINK.sub(link, PICTURE.sub(picture, ANCHOR.sub(anchor, text)))
 
 
 def shown_by(path: str) -> set[str]:
@@ -172,6 +177,10 @@ def write_sources(lessons: list[Lesson], source: Path) -> None:
         for cell in lesson.notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = relink(cell.source, here, pages)
+            for output in cell.get("outputs", []):
+                data = output.get("data", {})
+                for kind in {"text/html", "text/markdown"} & set(data):
+                    data[kind] = relink(data[kind], here, pages)
         nbformat.write(lesson.notebook, source / "lessons" / f"{lesson.name}.ipynb")
     write_library(source / "library.md")
     write_contents(source, [lesson.name for lesson in lessons])

@@ -1,6 +1,6 @@
 """Lessons, decks, figures and boxes for readers who do not see colours, or hear the page read out.
 
-What needs a browser is in tests/browser/test_pages.py. docs/accessibility.md lists what is checked.
+What needs a browser is in tests/browser/test_pages_and_decks.py; docs/accessibility.md lists all.
 """
 
 from __future__ import annotations

@@ -41,6 +41,11 @@ PAGES = {
         ("README.md", "[paper](https://arxiv.org/abs/1) [up](#start)", None),
         ("notebooks/01_freeze.ipynb", "![a](../data/picture.png)", "![a](../data/picture.png)"),
         ("docs/coverage.md", '<img src="../data/picture.png">', '<img src="data/picture.png">'),
+        (
+            "README.md",
+            '<a class="x" href="notebooks/01_freeze.ipynb">one</a> <a href="LICENSE">two</a>',
+            '<a class="x" href="lessons/01_freeze.html">one</a> two',
+        ),
     ],
 )  # fmt: skip
 def test_links_lead_to_the_sites_pages(here, text, expected):

@@ -24,6 +24,7 @@ html_extra_path = []
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_search_summary = False  # it fetches the pages, which a browser refuses from a folder
 html_math_renderer = "ziamath"
 templates_path = []
 
