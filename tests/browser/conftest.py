@@ -60,7 +60,7 @@ def page(browser) -> Iterator:
     """A fresh page, 1280 px wide; at the end it must have seen no error and no other machine."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     watch = Watch(page)
     yield page
     context.close()

@@ -70,7 +70,7 @@ class Lab:
             labels = self.page.locator(".lm-MenuBar-itemLabel:visible, .lm-Menu-itemLabel:visible")
             labels.filter(has_text=re.compile(rf"^{re.escape(name)}(…|\.\.\.)?$")).click()
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self, seconds: float = 60) -> None:
         """Until every cell that was started has ended."""
         self.page.evaluate("() => { window.tlIdleSince = null; }")
         self.page.wait_for_function(DONE, timeout=1000 * seconds, polling=50)

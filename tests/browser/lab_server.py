@@ -43,7 +43,7 @@ class LabServer:
             )
         self._facts = self._wait()
 
-    def _wait(self, seconds: float = 60) -> dict:
+    def _wait(self, seconds: float = 120) -> dict:
         """Address and token, which the server writes to a file when it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
