@@ -296,8 +296,9 @@ def test_a_second_meeting_needs_only_the_cells_that_it_runs_first(key):
         assert not broken_by(names(key), set(ids[: ids.index(start)]) - set(first))
 
 
+# Every lesson's names are compared above without running it; these few prove the comparison.
 @pytest.mark.slow
-@pytest.mark.parametrize("key", NOTEBOOKS)
+@pytest.mark.parametrize("key", ["01", "05", "08", "11"])
 def test_the_lesson_runs_without_all_that_may_be_skipped(key, monkeypatch):
     gone = {id for skip in lessons()[key].skips() for id in skip}
     execute([cell for cell in notebook(key).cells if cell.id not in gone], key, monkeypatch)
