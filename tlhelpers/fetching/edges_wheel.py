@@ -25,7 +25,7 @@ SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
 TENSORS_SHA256 = "07d7d987b6cb7dd758f98d3e3c73cd4cfad074cd0ef9aa9ea2eec2bb6a18e8fd"
 
 # Position of each convolution among VGG-16's features, then the byte offsets of its kernel and
-# bias, as h5py reports them (tests/fetching/test_real_index.py compares). The file's digest is
+# bias, as h5py reports them (tests/fetching/test_package_index.py compares). The file's digest is
 # checked and its tensors are stored plainly (contiguous, little-endian float32), so an offset is
 # all there is to know, and nobody has to install an HDF5 library for one file.
 OFFSETS = {
